@@ -1,0 +1,1 @@
+"""SQLite, Redis and language-model adapters, each behind one port."""

@@ -1,0 +1,1 @@
+"""The words of VTrade as values: instruments, orders, accounts, messages. Imports nothing above it."""

@@ -1,0 +1,1 @@
+"""Matching, fill models, costs, risk and the engine of a room."""

@@ -1,0 +1,1 @@
+"""XP, levels, badges, missions, streaks and standings, folded from facts and actions."""

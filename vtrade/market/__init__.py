@@ -1,0 +1,1 @@
+"""Tapes: the event dtype, readers, synthetic markets and calendars."""

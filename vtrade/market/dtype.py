@@ -1,0 +1,85 @@
+"""What is one market event, as a row?
+
+Rules: every feed (L1 quotes, L2 levels, L3 orders, prints, bars, session status) is rows of ``EVENT``; rows are in time
+order; prices are ticks and quantities lots of the row's instrument. A kind that does not use a column leaves it 0.
+
+======================  ====================================================================================
+kind                    meaning of the columns
+======================  ====================================================================================
+``ADD``                 L3: order ``order_id`` of ``quantity`` joins the queue at ``price`` on ``side``
+``REDUCE``              L3: ``quantity`` of ``order_id`` is canceled, the rest keeps its place
+``DELETE``              L3: what is left of ``order_id`` is canceled (``quantity``, ``price``, ``side`` as known)
+``EXECUTE``             L3: ``quantity`` of the resting ``order_id`` on ``side`` trades at ``price``: a print as well
+``LEVEL``               L2: the level ``price`` on ``side`` now shows ``quantity`` in total (0 removes it)
+``QUOTE``               L1: the best price on ``side`` is now ``price`` x ``quantity``; all other levels go
+                        (``quantity`` 0: that side is empty)
+``TRADE``               a print that changes no visible level by itself; ``side`` is the aggressor's (0 unknown)
+``BAR_OPEN``            bar starts: ``price`` is the open, ``quantity`` the volume of the whole bar
+``BAR_HIGH, BAR_LOW``   extremes of the bar, in the order in which the path visits them; stamped at the bar's end
+``BAR_CLOSE``           bar ends at ``price``
+``STATUS``              ``quantity`` is a ``SessionStatus``
+======================  ====================================================================================
+
+``side`` is +1 for bids/buys and -1 for asks/sells. ``order_id`` is dense (1, 2, ...), may be used again once the order
+is gone, and 0 means an order that was resting before the tape began. ``flags`` bit 0 (``FLAG_HIDDEN``) marks an
+execution of a hidden order.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+EVENT: Final = np.dtype(
+    [
+        ("ts_ns", np.int64),
+        ("price", np.int64),
+        ("quantity", np.int64),
+        ("order_id", np.int64),
+        ("instrument", np.int32),
+        ("kind", np.uint8),
+        ("side", np.int8),
+        ("flags", np.uint16),
+    ]
+)
+"""One market event; 40 bytes, native little-endian on every supported machine."""
+
+Events = NDArray[np.void]
+
+FLAG_HIDDEN: Final = 1
+MAX_PRICE_TICKS: Final = 2**40
+MAX_QUANTITY_LOTS: Final = 2**40
+
+
+class Kind(IntEnum):
+    """Kinds of market event; values are stored in tapes and journals and never change."""
+
+    ADD = 1
+    REDUCE = 2
+    DELETE = 3
+    EXECUTE = 4
+    LEVEL = 5
+    QUOTE = 6
+    TRADE = 7
+    BAR_OPEN = 8
+    BAR_HIGH = 9
+    BAR_LOW = 10
+    BAR_CLOSE = 11
+    STATUS = 12
+
+
+class SessionStatus(IntEnum):
+    """Quantity of a ``STATUS`` row."""
+
+    OPEN = 1
+    CLOSED = 2
+    HALTED = 3
+    RESUMED = 4
+
+
+def empty_events(n: int) -> Events:
+    """``n`` zeroed event rows."""
+    return np.zeros(n, dtype=EVENT)

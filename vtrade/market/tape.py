@@ -1,0 +1,113 @@
+"""What is a tape: recorded or generated market data, ready to be replayed.
+
+Rules: a tape is a value that never changes after it was checked; every reader ends in :func:`check_tape`, so that an
+engine never meets a row out of time order, an unknown kind or a price that is not a price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vtrade.domain.instruments import Instrument
+from vtrade.market.dtype import EVENT, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS, Events, Kind
+from vtrade.errors import TapeError
+
+
+@dataclass(frozen=True)
+class NewsItem:
+    """A headline that reaches the room at ``ts_ns``; ``symbol`` empty means the whole market."""
+
+    ts_ns: int
+    symbol: str
+    headline: str
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Market events with the instruments they are about.
+
+    Attributes
+    ----------
+    name : str
+        What was loaded, as a person would say it (``"AMZN 2012-06-21, 5 levels"``).
+    instruments : tuple of Instrument
+        ``events["instrument"]`` counts into it.
+    events : (N,) array of ``EVENT``
+        Read-only, in time order.
+    depth : {"L1", "L2", "L3", "bars"}
+        What kind of market data the events are.
+    date : str
+        ISO date of the tape's day where ``ts_ns`` counts from midnight; empty where it counts from the Unix epoch.
+    timezone : str
+        Zone in which times are shown (an IANA name).
+    news : tuple of NewsItem
+    """
+
+    name: str
+    instruments: tuple[Instrument, ...]
+    events: Events
+    depth: str
+    date: str = ""
+    timezone: str = "America/New_York"
+    news: tuple[NewsItem, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return int(self.events.shape[0])
+
+    def __repr__(self) -> str:
+        symbols = ", ".join(i.symbol for i in self.instruments[:6]) + (", ..." if len(self.instruments) > 6 else "")
+        return f"Tape({self.name!r}, {self.depth}, {len(self):,} events, {symbols})"
+
+    @property
+    def start_ns(self) -> int:
+        """Time of the first event, 0 for an empty tape."""
+        return int(self.events["ts_ns"][0]) if len(self) else 0
+
+    @property
+    def end_ns(self) -> int:
+        """Time of the last event, 0 for an empty tape."""
+        return int(self.events["ts_ns"][-1]) if len(self) else 0
+
+
+def check_tape(tape: Tape) -> Tape:
+    """Refuse a tape an engine could not trust; otherwise freeze its events and hand it back.
+
+    Raises
+    ------
+    TapeError
+        Naming the first row that is wrong, and why.
+    """
+    events = tape.events
+    if events.dtype != EVENT:
+        raise TapeError(f"{tape.name}: events have dtype {events.dtype}, not vtrade.market.dtype.EVENT")
+    if not tape.instruments:
+        raise TapeError(f"{tape.name}: the tape names no instrument")
+    if len(events):
+        kinds = np.array(sorted(Kind), dtype=np.uint8)
+        priced = events["kind"] != Kind.STATUS
+        by_id = (events["kind"] == Kind.REDUCE) | (events["kind"] == Kind.DELETE)
+        emptied = (events["kind"] == Kind.QUOTE) & (events["quantity"] == 0)
+        checks = (
+            ("an unknown kind", ~np.isin(events["kind"], kinds)),
+            ("an instrument the tape does not name", events["instrument"].astype(np.uint32) >= len(tape.instruments)),
+            ("a side that is not -1, 0 or +1", np.abs(events["side"]) > 1),
+            ("a price outside 1 .. 2**40 ticks",
+             priced & ~by_id & ~emptied & ((events["price"] < 1) | (events["price"] > MAX_PRICE_TICKS))),
+            ("a quantity outside 0 .. 2**40 lots", (events["quantity"] < 0) | (events["quantity"] > MAX_QUANTITY_LOTS)),
+            ("a negative order id", events["order_id"] < 0),
+        )
+        for what, bad in checks:
+            if bad.any():
+                row = int(np.argmax(bad))
+                raise TapeError(f"{tape.name}: event {row} has {what}: {events[row]}; mend or drop that row")
+        backwards = np.diff(events["ts_ns"]) < 0
+        if backwards.any():
+            row = int(np.argmax(backwards)) + 1
+            raise TapeError(
+                f"{tape.name}: event {row} goes back in time ({int(events['ts_ns'][row])} after "
+                f"{int(events['ts_ns'][row - 1])}); sort the data by time"
+            )
+    events.flags.writeable = False
+    return tape

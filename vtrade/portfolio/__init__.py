@@ -1,0 +1,1 @@
+"""Ledger, valuation and analytics: what the facts mean in money."""

@@ -1,0 +1,1 @@
+"""The runtime: the one loop that takes, processes, appends and publishes."""

@@ -1,0 +1,1 @@
+"""The tutor: evidence, offline answers, dialogue with a language model."""
