@@ -34,7 +34,7 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
     bar_volume_share_ppm: int = 100_000
 
 
-class _Wire(msgspec.Struct, frozen=True, array_like=True):
+class _Wire(msgspec.Struct, frozen=True, array_like=True, tag_field="t"):
     """Base of everything that goes over the wire."""
 
 
