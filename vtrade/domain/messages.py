@@ -41,7 +41,7 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True, tag_field="t"):
 # --- inbound -----------------------------------------------------------------------------------------------------
 
 
-class OpenRoom(_Wire, tag="room"):
+class OpenRoom(_Wire, frozen=True, tag="room"):
     """First message of every log: the instruments in the order in which market events number them."""
 
     ts_ns: int
@@ -54,7 +54,7 @@ class OpenRoom(_Wire, tag="room"):
     wire_version: int = WIRE_VERSION
 
 
-class OpenAccount(_Wire, tag="acct"):
+class OpenAccount(_Wire, frozen=True, tag="acct"):
     """An account joins with ``cash`` micro-units of money."""
 
     ts_ns: int
@@ -64,14 +64,14 @@ class OpenAccount(_Wire, tag="acct"):
     limits: RiskLimits = RiskLimits()
 
 
-class MarketFrame(_Wire, tag="mkt"):
+class MarketFrame(_Wire, frozen=True, tag="mkt"):
     """A batch of market events: the bytes of ``EVENT`` rows; ``ts_ns`` is that of the last row."""
 
     ts_ns: int
     events: bytes
 
 
-class SubmitOrder(_Wire, tag="submit"):
+class SubmitOrder(_Wire, frozen=True, tag="submit"):
     """An order as its owner wrote it: quantity and prices in micro-units, ``None`` where not given."""
 
     ts_ns: int
@@ -87,7 +87,7 @@ class SubmitOrder(_Wire, tag="submit"):
     flags: str = ""
 
 
-class CancelOrder(_Wire, tag="cancel"):
+class CancelOrder(_Wire, frozen=True, tag="cancel"):
     """Take the order with this ``client_order_id`` out of the market."""
 
     ts_ns: int
@@ -95,7 +95,7 @@ class CancelOrder(_Wire, tag="cancel"):
     client_order_id: str
 
 
-class ReplaceOrder(_Wire, tag="replace"):
+class ReplaceOrder(_Wire, frozen=True, tag="replace"):
     """Change quantity (total, not leaves) or prices, in micro-units; ``None`` keeps what is there."""
 
     ts_ns: int
@@ -106,7 +106,7 @@ class ReplaceOrder(_Wire, tag="replace"):
     stop_price: int | None = None
 
 
-class RoomCommand(_Wire, tag="cmd"):
+class RoomCommand(_Wire, frozen=True, tag="cmd"):
     """What an instructor does: ``action`` is halt, resume, news or close; ``symbol`` empty means all."""
 
     ts_ns: int
@@ -115,7 +115,7 @@ class RoomCommand(_Wire, tag="cmd"):
     text: str = ""
 
 
-class UserAction(_Wire, tag="act"):
+class UserAction(_Wire, frozen=True, tag="act"):
     """What a student does beside trading: lesson_finished, quiz_answered, plan_written, review_written, ..."""
 
     ts_ns: int
@@ -130,7 +130,7 @@ Inbound = OpenRoom | OpenAccount | MarketFrame | SubmitOrder | CancelOrder | Rep
 # --- facts -------------------------------------------------------------------------------------------------------
 
 
-class RoomOpened(_Wire, tag="Room"):
+class RoomOpened(_Wire, frozen=True, tag="Room"):
     """The room exists; projections learn the instruments here."""
 
     seq: int
@@ -141,7 +141,7 @@ class RoomOpened(_Wire, tag="Room"):
     forked_from: str = ""
 
 
-class AccountOpened(_Wire, tag="Acct"):
+class AccountOpened(_Wire, frozen=True, tag="Acct"):
     """The account exists and holds ``cash`` micro-units."""
 
     seq: int
@@ -151,7 +151,7 @@ class AccountOpened(_Wire, tag="Acct"):
     currency: str
 
 
-class OrderDenied(_Wire, tag="Denied"):
+class OrderDenied(_Wire, frozen=True, tag="Denied"):
     """Our own check refused the order; it never reached the venue. Numbers as the owner wrote them (micro-units)."""
 
     seq: int
@@ -169,7 +169,7 @@ class OrderDenied(_Wire, tag="Denied"):
     detail: str
 
 
-class OrderAccepted(_Wire, tag="Accepted"):
+class OrderAccepted(_Wire, frozen=True, tag="Accepted"):
     """The venue took the order. Ticks and lots; touch as seen on arrival (0 where a side was empty).
 
     ``queue_ahead`` is the number of lots that trade before what rested of this order, -1 where nothing rested;
@@ -196,7 +196,7 @@ class OrderAccepted(_Wire, tag="Accepted"):
     waiting: Reason
 
 
-class OrderRejected(_Wire, tag="Rejected"):
+class OrderRejected(_Wire, frozen=True, tag="Rejected"):
     """The venue refused the order; quantity in lots."""
 
     seq: int
@@ -215,7 +215,7 @@ class OrderRejected(_Wire, tag="Rejected"):
     detail: str
 
 
-class OrderTriggered(_Wire, tag="Triggered"):
+class OrderTriggered(_Wire, frozen=True, tag="Triggered"):
     """A stop's condition was met by ``trigger_price`` (ticks)."""
 
     seq: int
@@ -231,7 +231,7 @@ class OrderTriggered(_Wire, tag="Triggered"):
     waiting: Reason
 
 
-class Fill(_Wire, tag="Fill"):
+class Fill(_Wire, frozen=True, tag="Fill"):
     """One execution: ``last_qty`` lots at ``last_px`` ticks for ``fee`` micro-units.
 
     ``cause`` is what justified it: ``depth`` (took a visible level), ``queue`` (a print reached our place in the
@@ -261,7 +261,7 @@ class Fill(_Wire, tag="Fill"):
     contra_order_id: int = 0
 
 
-class OrderReplaced(_Wire, tag="Replaced"):
+class OrderReplaced(_Wire, frozen=True, tag="Replaced"):
     """New terms hold; ``kept_priority`` is true only where the quantity was lowered and nothing else changed."""
 
     seq: int
@@ -279,7 +279,7 @@ class OrderReplaced(_Wire, tag="Replaced"):
     waiting: Reason
 
 
-class OrderCanceled(_Wire, tag="Canceled"):
+class OrderCanceled(_Wire, frozen=True, tag="Canceled"):
     """The rest of the order is out of the market."""
 
     seq: int
@@ -293,7 +293,7 @@ class OrderCanceled(_Wire, tag="Canceled"):
     detail: str
 
 
-class OrderExpired(_Wire, tag="Expired"):
+class OrderExpired(_Wire, frozen=True, tag="Expired"):
     """The order's time in force ended it."""
 
     seq: int
@@ -306,7 +306,7 @@ class OrderExpired(_Wire, tag="Expired"):
     reason: Reason
 
 
-class CancelRejected(_Wire, tag="CancelRej"):
+class CancelRejected(_Wire, frozen=True, tag="CancelRej"):
     """The cancel found nothing to cancel."""
 
     seq: int
@@ -317,7 +317,7 @@ class CancelRejected(_Wire, tag="CancelRej"):
     detail: str
 
 
-class ReplaceRejected(_Wire, tag="ReplaceRej"):
+class ReplaceRejected(_Wire, frozen=True, tag="ReplaceRej"):
     """The replace was refused; the order stands as it was."""
 
     seq: int
@@ -328,7 +328,7 @@ class ReplaceRejected(_Wire, tag="ReplaceRej"):
     detail: str
 
 
-class Marked(_Wire, tag="Marked"):
+class Marked(_Wire, frozen=True, tag="Marked"):
     """Marks that changed: pairs of instrument index and price in ticks (last print, else the mid)."""
 
     seq: int
@@ -336,7 +336,7 @@ class Marked(_Wire, tag="Marked"):
     marks: tuple[tuple[int, int], ...]
 
 
-class SessionChanged(_Wire, tag="Session"):
+class SessionChanged(_Wire, frozen=True, tag="Session"):
     """An instrument's session is now ``OPEN``, ``CLOSED`` or ``HALTED``."""
 
     seq: int
@@ -346,7 +346,7 @@ class SessionChanged(_Wire, tag="Session"):
     cause: str = ""
 
 
-class NewsPublished(_Wire, tag="News"):
+class NewsPublished(_Wire, frozen=True, tag="News"):
     """A headline or an announcement to the room."""
 
     seq: int
@@ -355,7 +355,7 @@ class NewsPublished(_Wire, tag="News"):
     headline: str
 
 
-class ActionRecorded(_Wire, tag="Action"):
+class ActionRecorded(_Wire, frozen=True, tag="Action"):
     """A student's action beside trading, on the record."""
 
     seq: int
@@ -366,7 +366,7 @@ class ActionRecorded(_Wire, tag="Action"):
     value: str
 
 
-class RoomClosed(_Wire, tag="RoomClosed"):
+class RoomClosed(_Wire, frozen=True, tag="RoomClosed"):
     """Nothing can happen in this room any more."""
 
     seq: int
@@ -395,8 +395,8 @@ Fact = (
 )
 
 _encoder = msgspec.msgpack.Encoder()
-_inbound_decoder = msgspec.msgpack.Decoder(Inbound)
-_facts_decoder = msgspec.msgpack.Decoder(list[Fact])
+_inbound_decoder: msgspec.msgpack.Decoder[Inbound] = msgspec.msgpack.Decoder(Inbound)
+_facts_decoder: msgspec.msgpack.Decoder[list[Fact]] = msgspec.msgpack.Decoder(list[Fact])
 
 
 def encode_inbound(message: Inbound) -> bytes:

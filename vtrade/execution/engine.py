@@ -1,0 +1,647 @@
+"""What does a message do to a room? The deterministic writer: messages in, facts out.
+
+Rules: no I/O, no clock, no luck of its own; time is that of the newest message and never goes back. A refusal is a fact
+with a reason and changes nothing else. Money and positions change only in :meth:`Engine._filled`. The matching kernel is
+imported with the first engine, because compiled code is slow to load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from vtrade.domain.accounts import RiskLimits
+from vtrade.domain.instruments import Instrument
+from vtrade.domain.messages import (
+    AccountOpened, ActionRecorded, CancelOrder, CancelRejected, Fact, Fill, Inbound, MarketFrame, Marked,
+    NewsPublished, OpenAccount, OpenRoom, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderRejected,
+    OrderReplaced, OrderTriggered, ReplaceOrder, ReplaceRejected, RoomClosed, RoomCommand, RoomOpened, RoomRules,
+    SessionChanged, SubmitOrder, UserAction,
+)  # fmt: skip
+from vtrade.domain.orders import (
+    TERMINAL, Liquidity, OrderEvent, OrderType, Reason, Side, Status, TimeInForce, transition,
+)  # fmt: skip
+from vtrade.domain.values import plain_micros
+from vtrade.errors import VTradeError
+from vtrade.execution import layout as at
+from vtrade.execution import risk
+from vtrade.execution.risk import Account
+from vtrade.market.dtype import EVENT, Kind
+
+_TYPES: Final = {OrderType.MARKET: 0, OrderType.LIMIT: 1, OrderType.STOP_MARKET: 2, OrderType.STOP_LIMIT: 3}
+_TIFS: Final = {TimeInForce.DAY: 0, TimeInForce.GTC: 1, TimeInForce.IOC: 2, TimeInForce.FOK: 3}
+_WAITS: Final = (
+    Reason.NONE, Reason.WAITING_IN_QUEUE, Reason.WAITING_FOR_PRICE, Reason.WAITING_FOR_TRIGGER,
+    Reason.WAITING_FOR_DEPTH, Reason.WAITING_FOR_BAR, Reason.WAITING_FOR_OPEN, Reason.WAITING_FOR_RESUME,
+)  # fmt: skip
+_CANCELS: Final = {
+    1: (Reason.IMMEDIATE_OR_CANCEL, "what could not trade at once is canceled"),
+    2: (Reason.FILL_OR_KILL, "the whole quantity was not there at once"),
+    3: (Reason.SELF_TRADE, "the next order in the queue is your own"),
+}
+_SESSIONS: Final = ("", "OPEN", "CLOSED", "HALTED")
+
+
+class Working:
+    """One order as the engine carries it; facts tell everybody else."""
+
+    __slots__ = ("account", "client_order_id", "filled", "k", "limit", "order_id", "quantity", "reserved", "side",
+                 "slot", "status", "stop", "tif", "type", "worst")  # fmt: skip
+
+    def __init__(
+        self, order_id: int, account: Account, client_order_id: str, k: int, side: Side, type_: OrderType,
+        tif: TimeInForce, quantity: int, limit: int | None, stop: int | None, worst: int,
+    ) -> None:  # fmt: skip
+        self.order_id = order_id
+        self.account = account
+        self.client_order_id = client_order_id
+        self.k = k
+        self.side = side
+        self.type = type_
+        self.tif = tif
+        self.quantity = quantity
+        self.limit = limit
+        self.stop = stop
+        self.worst = worst
+        self.filled = 0
+        self.reserved = 0
+        self.slot = 0
+        self.status = Status.SUBMITTED
+
+    @property
+    def leaves(self) -> int:
+        """Lots still to fill."""
+        return self.quantity - self.filled
+
+
+class Engine:
+    """The execution engine of one room.
+
+    Examples
+    --------
+    >>> from vtrade.domain.instruments import Instrument
+    >>> engine = Engine()
+    >>> facts = engine.process(OpenRoom(0, "demo", (Instrument.make("ACME"),)))
+    >>> [type(fact).__name__ for fact in facts]
+    ['RoomOpened']
+    """
+
+    def __init__(self) -> None:
+        from vtrade.execution import kernel
+
+        self._kernel = kernel
+        self.room = ""
+        self.instruments: tuple[Instrument, ...] = ()
+        self.rules = RoomRules()
+        self.seed = 0
+        self.tape = ""
+        self.forked_from = ""
+        self.closed = False
+        self.seq = 0
+        self.now = 0
+        self.next_order_id = 1
+        self.unreachable = 0
+        """Feed rows whose price lay outside every window that fits in memory."""
+        self.accounts: dict[str, Account] = {}
+        self.orders: dict[int, Working] = {}
+        """Working orders by order id."""
+        self.marks: list[int] = []
+        self._index: dict[str, int] = {}
+        self._by_slot: list[Working | None] = [None]
+        self._free: list[int] = []
+        self._book = at.new_book(1, share_ppm=0)
+        self._facts: list[Fact] = []
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            MarketFrame: self._market,
+            SubmitOrder: self._submit,
+            CancelOrder: self._cancel,
+            ReplaceOrder: self._replace,
+            OpenAccount: self._open_account,
+            OpenRoom: self._open_room,
+            RoomCommand: self._command,
+            UserAction: self._action,
+        }
+
+    # --- the contract of an engine ---------------------------------------------------------------------------------
+
+    def process(self, message: Inbound) -> list[Fact]:
+        """Fold one message; returns the facts it produced, in order.
+
+        Raises
+        ------
+        VTradeError
+            If the log is not one: an order before the room is opened, or a room opened twice. Nothing has changed.
+        """
+        if not self.instruments and type(message) is not OpenRoom:
+            raise VTradeError(f"the log begins with {type(message).__name__}; the first message must be OpenRoom")
+        self.now = max(self.now, message.ts_ns)
+        self._facts = []
+        self._handlers[type(message)](message)
+        return self._facts
+
+    def snapshot(self) -> bytes:
+        """The whole state as bytes, the same for the same state."""
+        from vtrade.execution import state
+
+        return state.dump(self)
+
+    @classmethod
+    def restore(cls, data: bytes) -> Engine:
+        """An engine in the state of :meth:`snapshot`."""
+        from vtrade.execution import state
+
+        return state.load(cls(), data)
+
+    def state_hash(self) -> str:
+        """SHA-256 of the state, in hex."""
+        return hashlib.sha256(self.snapshot()).hexdigest()
+
+    # --- what panels ask, changing nothing ---------------------------------------------------------------------------
+
+    def index(self, symbol: str) -> int | None:
+        """Number of a symbol's instrument, or ``None``."""
+        return self._index.get(symbol)
+
+    def touch(self, k: int) -> tuple[int, int, int, int]:
+        """Bid, bid size, ask, ask size in ticks and lots; 0 where a side is empty."""
+        bid, bid_size = self._kernel.touch(self._book, k, at.BID)
+        ask, ask_size = self._kernel.touch(self._book, k, at.ASK)
+        return int(bid), int(bid_size), int(ask), int(ask_size)
+
+    def depth(self, k: int, side: int, levels: int) -> list[tuple[int, int]]:
+        """Best levels of a side (+1 bids, -1 asks): price in ticks, lots a newcomer could trade with."""
+        s = 0 if side > 0 else 1
+        book = self._book
+        lots = book.level_qty[k, s] - book.level_taken[k, s]
+        used = np.flatnonzero((lots > 0) | (book.head[k, s] != 0))
+        best = used[::-1][:levels] if s == 0 else used[:levels]
+        base = int(book.inst[k, at.BASE])
+        rows = []
+        for p in best:
+            size = int(lots[p])
+            m = int(book.head[k, s, p])
+            while m:
+                size += int(book.own[m, at.O_LEAVES])
+                m = int(book.own[m, at.O_NEXT])
+            rows.append((base + int(p), size))
+        return rows
+
+    def last(self, k: int) -> int:
+        """Last print in ticks, 0 before the first."""
+        return int(self._book.inst[k, at.LAST])
+
+    def session(self, k: int) -> str:
+        """``OPEN``, ``CLOSED`` or ``HALTED``."""
+        return _SESSIONS[int(self._book.inst[k, at.STATE])] or "OPEN"
+
+    def queue_ahead(self, order_id: int) -> int | None:
+        """Lots that trade before a resting order, now; ``None`` where it does not rest in a queue."""
+        order = self.orders.get(order_id)
+        if order is None or self._book.own[order.slot, at.O_WHERE] != at.AT_LEVEL:
+            return None
+        return int(self._kernel.ahead_of(self._book, order.slot))
+
+    def waiting(self, order_id: int) -> Reason:
+        """Why a working order waits, now."""
+        order = self.orders.get(order_id)
+        if order is None:
+            return Reason.NONE
+        return _WAITS[int(self._book.own[order.slot, at.O_WAIT])]
+
+    def buying_power(self, account: str) -> int:
+        """Micro-units the account can still commit."""
+        return self.accounts[account].buying_power(self.marks, self.instruments)
+
+    # --- rooms and accounts ------------------------------------------------------------------------------------------
+
+    def _seq(self) -> int:
+        self.seq += 1
+        return self.seq
+
+    def _open_room(self, m: OpenRoom) -> None:
+        if self.instruments:
+            raise VTradeError(f"room {self.room!r} is opened a second time, as {m.room!r}; start a new journal")
+        if not m.instruments:
+            raise VTradeError(f"room {m.room!r} names no instrument; give at least one")
+        symbols = [i.symbol for i in m.instruments]
+        if len(set(symbols)) < len(symbols):
+            raise VTradeError(f"room {m.room!r} names a symbol twice: {symbols}")
+        self.room, self.instruments, self.rules, self.seed = m.room, m.instruments, m.rules, m.seed
+        self.tape, self.forked_from = m.tape, m.forked_from
+        self.marks = [0] * len(symbols)
+        self._index = {symbol: k for k, symbol in enumerate(symbols)}
+        self._book = at.new_book(len(symbols), share_ppm=m.rules.bar_volume_share_ppm)
+        self._facts.append(RoomOpened(self._seq(), self.now, m.room, m.instruments, m.tape, m.forked_from))
+
+    def _open_account(self, m: OpenAccount) -> None:
+        if m.account in self.accounts:
+            return  # a message delivered twice
+        self.accounts[m.account] = Account(
+            m.account, len(self.accounts), m.cash, m.currency, m.limits, len(self.instruments)
+        )
+        self._facts.append(AccountOpened(self._seq(), self.now, m.account, m.cash, m.currency))
+
+    def _action(self, m: UserAction) -> None:
+        self._facts.append(ActionRecorded(self._seq(), self.now, m.account, m.action, m.subject, m.value))
+
+    def _command(self, m: RoomCommand) -> None:
+        if m.action == "news":
+            self._facts.append(NewsPublished(self._seq(), self.now, m.symbol, m.text))
+        elif m.action == "close":
+            if not self.closed:
+                self.closed = True
+                self._facts.append(RoomClosed(self._seq(), self.now, m.text))
+        elif m.action in ("halt", "resume"):
+            status = at.S_HALTED if m.action == "halt" else np.int64(at.RESUMED)
+            wanted = [self._index[m.symbol]] if m.symbol in self._index else range(len(self.instruments))
+            if m.symbol and m.symbol not in self._index:
+                raise VTradeError(f"{m.action} names {m.symbol!r}, which this room does not trade")
+            for k in wanted:
+                self._make_room()
+                self._kernel.run_session(self._book, k, status, self.now)
+                self._drain(cause=m.text)
+        else:
+            raise VTradeError(f"unknown room command {m.action!r}; known: halt, resume, news, close")
+
+    # --- market data -------------------------------------------------------------------------------------------------
+
+    def _market(self, m: MarketFrame) -> None:
+        events = np.frombuffer(m.events, dtype=EVENT)
+        if not len(events):
+            return
+        book = self._book
+        top = int(events["order_id"].max())
+        if top >= book.feed.shape[0]:
+            self._book = book = book._replace(feed=at.grown(book.feed, top + 1))
+        i = self._kernel.run(book, events, 0)
+        self._drain()
+        while i < len(events):
+            self._make_room()
+            event = events[i]
+            if event["kind"] <= Kind.QUOTE:
+                wider = at.fit(self._book, int(event["instrument"]), int(event["price"]))
+                if wider is None:
+                    self.unreachable += 1
+                    i += 1
+                else:
+                    self._book = wider
+            i = self._kernel.run(self._book, events, i)
+            self._drain()
+        self._mark()
+
+    def _make_room(self) -> None:
+        """Let the kernel tell everything one event can cause."""
+        rows = 3 * int(self._book.room[at.LIVE]) + 16
+        if rows > self._book.out.shape[0]:
+            self._book = self._book._replace(out=at.grown(self._book.out, rows))
+
+    def _mark(self) -> None:
+        marks = self.marks
+        changed = []
+        last = self._book.inst[:, at.LAST].tolist()
+        for k, px in enumerate(last):
+            if px == 0:
+                bid, _, ask, _ = self.touch(k)
+                px = (bid + ask + ((bid + ask) // 2 & 1)) // 2 if bid and ask else marks[k]
+            if px != marks[k]:
+                marks[k] = px
+                changed.append((k, px))
+        if changed:
+            self._facts.append(Marked(self._seq(), self.now, tuple(changed)))
+
+    # --- orders ------------------------------------------------------------------------------------------------------
+
+    def _reference(self, k: int, side: int) -> int:
+        """The market in ticks for an order on ``side``: the touch it would trade with, else the last print, else 0."""
+        price = int(self._kernel.touch(self._book, k, at.ASK if side > 0 else at.BID)[0])
+        return price or int(self._book.inst[k, at.LAST])
+
+    def _submit(self, m: SubmitOrder) -> None:
+        account = self.accounts.get(m.account)
+        refusal = self._refuse(account, m)
+        if account is not None and m.client_order_id not in account.ids:
+            account.ids[m.client_order_id] = Status.DENIED
+        if refusal is not None or account is None:
+            reason, detail = refusal or (Reason.UNKNOWN_ACCOUNT, "")
+            self._facts.append(
+                OrderDenied(
+                    self._seq(), self.now, m.account, m.client_order_id, m.symbol, m.side, m.type, m.quantity,
+                    m.limit_price, m.stop_price, m.time_in_force, reason, detail,
+                )
+            )  # fmt: skip
+            return
+        k = self._index[m.symbol]
+        instrument = self.instruments[k]
+        limit = None if m.limit_price is None else m.limit_price // instrument.tick_size
+        stop = None if m.stop_price is None else m.stop_price // instrument.tick_size
+        order = Working(
+            self.next_order_id, account, m.client_order_id, k, m.side, m.type, m.time_in_force,
+            m.quantity // instrument.lot_size, limit, stop, self._worst(account.limits, k, m.side, m.type, limit, stop),
+        )  # fmt: skip
+        self.next_order_id += 1
+        rejection = self._reject(order)
+        if rejection is not None:
+            account.ids[m.client_order_id] = Status.REJECTED
+            self._facts.append(
+                OrderRejected(
+                    self._seq(), self.now, account.name, m.client_order_id, order.order_id, m.symbol, m.side, m.type,
+                    order.quantity, limit, stop, m.time_in_force, *rejection,
+                )
+            )  # fmt: skip
+            return
+        self._enter(order)
+
+    def _refuse(self, account: Account | None, m: SubmitOrder) -> risk.Refusal | None:
+        """Why our own checks deny an order, or ``None``."""
+        if account is None:
+            return Reason.UNKNOWN_ACCOUNT, f"account {m.account!r} is not in this room"
+        if m.client_order_id in account.ids:
+            return Reason.DUPLICATE_CLIENT_ORDER_ID, f"client_order_id {m.client_order_id!r} was used before"
+        if self.closed:
+            return Reason.ROOM_CLOSED, "the room is closed"
+        k = self._index.get(m.symbol)
+        if k is None:
+            return Reason.UNKNOWN_SYMBOL, f"{m.symbol!r} is not traded here; known: {', '.join(self._index)}"
+        instrument = self.instruments[k]
+        refusal = risk.grid_refusal(instrument, m.type, m.quantity, m.limit_price, m.stop_price, account.limits)
+        if refusal is not None:
+            return refusal
+        limit = None if m.limit_price is None else m.limit_price // instrument.tick_size
+        stop = None if m.stop_price is None else m.stop_price // instrument.tick_size
+        reference = self._reference(k, m.side)
+        return self._price_refusal(k, limit, stop, reference) or self._money(
+            account, k, m.side, m.type, m.quantity // instrument.lot_size, limit, stop, reference
+        )
+
+    def _price_refusal(self, k: int, limit: int | None, stop: int | None, reference: int) -> risk.Refusal | None:
+        instrument = self.instruments[k]
+        refusal = risk.range_refusal(instrument, (limit, stop), reference)
+        if refusal is None and limit is not None:
+            wider = at.fit(self._book, k, limit)
+            if wider is None:
+                return Reason.PRICE_OUT_OF_RANGE, f"limit price {instrument.price_text(limit)} is too far from the book"
+            self._book = wider
+        return refusal
+
+    def _money(
+        self, account: Account, k: int, side: Side, type_: OrderType, lots: int, limit: int | None, stop: int | None,
+        reference: int,
+    ) -> risk.Refusal | None:  # fmt: skip
+        if not account.limits.enabled:
+            return None
+        reference = reference or limit or stop or 0
+        if not reference:
+            return Reason.NO_REFERENCE_PRICE, "there is no price yet to measure the order by; use a limit order or wait"
+        worst = self._worst(account.limits, k, side, type_, limit, stop)
+        return risk.money_refusal(
+            account, self.instruments, self.marks, k=k, side=side, lots=lots, worst=worst, reference=reference
+        )
+
+    def _worst(
+        self, limits: RiskLimits, k: int, side: Side, type_: OrderType, limit: int | None, stop: int | None
+    ) -> int:
+        """The worst price (ticks) an order may trade at: its limit, or the collar; 0 for none."""
+        if limit is not None:
+            return limit
+        reference = self._reference(k, side)
+        if stop is not None:
+            reference = max(stop, reference) if side == Side.BUY else min(stop, reference or stop)
+        return risk.collar(limits, side, reference) if reference else 0
+
+    def _reject(self, order: Working) -> risk.Refusal | None:
+        """Why the venue refuses an order, or ``None``."""
+        state = _SESSIONS[int(self._book.inst[order.k, at.STATE])]
+        if order.tif in (TimeInForce.IOC, TimeInForce.FOK) and state in ("CLOSED", "HALTED"):
+            reason = Reason.SESSION_CLOSED if state == "CLOSED" else Reason.HALTED
+            return reason, f"{order.tif} needs an open market; this one is {state.lower()}. Use DAY or GTC to wait."
+        return None
+
+    def _enter(self, order: Working) -> None:
+        account, k = order.account, order.k
+        slot = self._free.pop() if self._free else len(self._by_slot)
+        if slot == len(self._by_slot):
+            self._by_slot.append(None)
+            if slot >= self._book.own.shape[0]:
+                self._book = self._book._replace(own=at.grown(self._book.own, slot + 1))
+        self._make_room()
+        book = self._book
+        kind = _TYPES[order.type]
+        book.own[slot] = (
+            k, 0 if order.side > 0 else 1, kind, _TIFS[order.tif],
+            order.limit if order.limit is not None else (order.worst if kind == at.MARKET else 0), order.stop or 0,
+            order.quantity, 0, 0, 0, 0, account.index, 0, 0, 0, order.worst,
+        )  # fmt: skip
+        order.slot = slot
+        order.status = Status.ACCEPTED
+        self._by_slot[slot] = order
+        self.orders[order.order_id] = order
+        account.ids[order.client_order_id] = order
+        account.working += 1
+        if order.side > 0:
+            account.buying[k] += order.quantity
+        else:
+            account.selling[k] += order.quantity
+        self._reserve(order)
+        self._kernel.admit(book, slot, self.now)
+        room = book.room.tolist()
+        self._facts.append(
+            OrderAccepted(
+                self._seq(), self.now, account.name, order.client_order_id, order.order_id,
+                self.instruments[k].symbol, order.side, order.type, order.quantity, order.limit, order.stop, order.tif,
+                room[at.R_BID], room[at.R_BID_SIZE], room[at.R_ASK], room[at.R_ASK_SIZE], room[at.R_AHEAD],
+                _WAITS[room[at.R_WAIT]] if room[at.R_WHERE] else Reason.NONE,
+            )
+        )  # fmt: skip
+        if room[at.OUT_COUNT]:
+            self._drain()
+
+    def _reserve(self, order: Working) -> None:
+        """Tie up what the rest of an order may still cost."""
+        amount = 0
+        if order.status not in TERMINAL and order.account.limits.enabled:
+            amount = risk.reserve(self.instruments[order.k], order.side, order.worst, order.leaves)
+        order.account.reserved += amount - order.reserved
+        order.reserved = amount
+
+    def _cancel(self, m: CancelOrder) -> None:
+        order = self._find(m, CancelRejected)
+        if order is not None:
+            self._kernel.remove(self._book, order.slot)
+            self._ended(order, OrderEvent.CANCEL)
+            self._facts.append(
+                OrderCanceled(
+                    self._seq(), self.now, m.account, m.client_order_id, order.order_id,
+                    self.instruments[order.k].symbol, order.leaves, Reason.CANCELED_BY_USER, "",
+                )
+            )  # fmt: skip
+
+    def _find(
+        self, m: CancelOrder | ReplaceOrder, refused: type[CancelRejected] | type[ReplaceRejected]
+    ) -> Working | None:
+        account = self.accounts.get(m.account)
+        known = account.ids.get(m.client_order_id) if account else None
+        if isinstance(known, Working):
+            return known
+        if known is None:
+            reason, detail = Reason.UNKNOWN_ORDER, f"{m.account!r} has no order {m.client_order_id!r}"
+        else:
+            reason, detail = Reason.ORDER_CLOSED, f"order {m.client_order_id!r} is {known} already"
+        self._facts.append(refused(self._seq(), self.now, m.account, m.client_order_id, reason, detail))
+        return None
+
+    def _replace(self, m: ReplaceOrder) -> None:
+        order = self._find(m, ReplaceRejected)
+        if order is None:
+            return
+        account, k = order.account, order.k
+        instrument = self.instruments[k]
+        tick, lot = instrument.tick_size, instrument.lot_size
+        waits_for_stop = bool(self._book.own[order.slot, at.O_WHERE] == at.IN_STOPS)
+        quantity = order.quantity * lot if m.quantity is None else m.quantity
+        limit = (order.limit * tick if order.limit is not None else None) if m.limit_price is None else m.limit_price
+        stop = (order.stop * tick if order.stop is not None else None) if m.stop_price is None else m.stop_price
+        refusal = risk.grid_refusal(instrument, order.type, quantity, limit, stop, account.limits)
+        lots = quantity // lot
+        new_limit = None if limit is None else limit // tick
+        new_stop = None if stop is None else stop // tick
+        if refusal is None and (lots, new_limit, new_stop) == (order.quantity, order.limit, order.stop):
+            refusal = Reason.NOTHING_TO_CHANGE, "the order has these terms already"
+        if refusal is None and lots < order.filled:
+            refusal = (
+                Reason.QUANTITY_BELOW_FILLED,
+                f"{instrument.quantity_text(order.filled)} are filled already; "
+                f"{plain_micros(quantity)} would be fewer. Cancel the rest instead.",
+            )
+        if refusal is None:
+            refusal = self._price_refusal(k, new_limit, new_stop, self._reference(k, order.side))
+        book = self._asked(order)
+        if refusal is None and lots > order.filled:
+            # measured as a new order for the rest, with what this one ties up set free
+            book[k] -= order.leaves
+            account.reserved -= order.reserved
+            account.working -= 1
+            refusal = self._money(
+                account, k, order.side, order.type, lots - order.filled, new_limit, new_stop,
+                self._reference(k, order.side),
+            )  # fmt: skip
+            account.working += 1
+            account.reserved += order.reserved
+            book[k] += order.leaves
+        if refusal is not None:
+            self._facts.append(ReplaceRejected(self._seq(), self.now, m.account, m.client_order_id, *refusal))
+            return
+        keep = lots < order.quantity and (new_limit, new_stop) == (order.limit, order.stop)
+        book[k] += lots - order.quantity
+        order.quantity, order.limit, order.stop = lots, new_limit, new_stop
+        if new_limit is not None or waits_for_stop:
+            order.worst = self._worst(account.limits, k, order.side, order.type, new_limit, new_stop)
+            self._book.own[order.slot, at.O_COLLAR] = order.worst
+        self._reserve(order)
+        place = -1
+        waiting = Reason.NONE
+        if order.leaves == 0:
+            self._kernel.remove(self._book, order.slot)
+        else:
+            market = self._book.own[order.slot, at.O_TYPE] == at.MARKET
+            self._make_room()
+            self._kernel.replace(
+                self._book, order.slot, self.now, int(keep), order.leaves,
+                order.worst if market else (new_limit or 0), new_stop or 0,
+            )  # fmt: skip
+            place = int(self._book.room[at.R_AHEAD])
+            if self._book.room[at.R_WHERE]:
+                waiting = _WAITS[int(self._book.room[at.R_WAIT])]
+        order.status = transition(order.status, OrderEvent.REPLACE)
+        self._facts.append(
+            OrderReplaced(
+                self._seq(), self.now, m.account, m.client_order_id, order.order_id, instrument.symbol, lots,
+                new_limit, new_stop, order.leaves, keep, place, waiting,
+            )
+        )  # fmt: skip
+        if order.leaves == 0:
+            self._ended(order, OrderEvent.FILL)
+        self._drain()
+
+    def _asked(self, order: Working) -> list[int]:
+        return order.account.buying if order.side > 0 else order.account.selling
+
+    def _ended(self, order: Working, event: OrderEvent) -> None:
+        """An order is final: free what it tied up and its slot."""
+        self._asked(order)[order.k] -= order.leaves
+        order.status = transition(order.status, event)
+        self._reserve(order)
+        account = order.account
+        account.working -= 1
+        account.ids[order.client_order_id] = order.status
+        del self.orders[order.order_id]
+        self._by_slot[order.slot] = None
+        self._free.append(order.slot)
+
+    # --- what the kernel told ------------------------------------------------------------------------------------------
+
+    def _drain(self, *, cause: str = "") -> None:
+        """Turn what the kernel told into facts, and money."""
+        count = int(self._book.room[at.OUT_COUNT])
+        if not count:
+            return
+        rows = self._book.out[:count].tolist()
+        self._book.room[at.OUT_COUNT] = 0
+        slots = self._by_slot
+        # an order that ends in this batch may still be named as the other side of a later row
+        orders = [slots[row[at.X_SLOT]] for row in rows]
+        contra = [slots[row[at.X_CONTRA]] if row[at.X_CONTRA] else None for row in rows]
+        for row, order, other in zip(rows, orders, contra, strict=True):
+            what = row[at.X_WHAT]
+            if what == at.SESSION:
+                symbol = self.instruments[row[at.X_PX]].symbol
+                self._facts.append(
+                    SessionChanged(self._seq(), row[at.X_TS], symbol, _SESSIONS[row[at.X_QTY]], cause)
+                )
+                continue
+            assert order is not None
+            if what == at.FILLED:
+                self._filled(order, row, other.order_id if other else 0)
+                continue
+            head = (self._seq(), row[at.X_TS], order.account.name, order.client_order_id, order.order_id,
+                    self.instruments[order.k].symbol)  # fmt: skip
+            if what == at.TRIGGERED:
+                order.status = transition(order.status, OrderEvent.TRIGGER)
+                waiting = _WAITS[int(self._book.own[order.slot, at.O_WAIT])]
+                if not self._book.own[order.slot, at.O_WHERE]:
+                    waiting = Reason.NONE
+                self._facts.append(
+                    OrderTriggered(*head, order.stop or 0, row[at.X_PX], row[at.X_BID], row[at.X_ASK], waiting)
+                )
+            elif what == at.CANCELED:
+                self._facts.append(OrderCanceled(*head, order.leaves, *_CANCELS[row[at.X_CAUSE]]))
+                self._ended(order, OrderEvent.CANCEL)
+            else:
+                self._facts.append(OrderExpired(*head, order.leaves, Reason.END_OF_DAY))
+                self._ended(order, OrderEvent.EXPIRE)
+
+    def _filled(self, order: Working, row: list[int], contra: int) -> None:
+        account, k = order.account, order.k
+        instrument = self.instruments[k]
+        px, qty = row[at.X_PX], row[at.X_QTY]
+        fee = instrument.fee(px, qty)
+        signed = qty * order.side
+        account.cash -= instrument.notional(px, signed) + fee
+        account.positions[k] += signed
+        self._asked(order)[k] -= qty
+        order.filled += qty
+        leaves = order.leaves
+        if leaves:
+            order.status = transition(order.status, OrderEvent.PARTIAL_FILL)
+            self._reserve(order)
+        else:
+            self._ended(order, OrderEvent.FILL)
+        self._facts.append(
+            Fill(
+                self._seq(), row[at.X_TS], account.name, order.client_order_id, order.order_id, instrument.symbol,
+                order.side, px, qty, fee, Liquidity.TAKER if row[at.X_TAKER] else Liquidity.MAKER, leaves,
+                at.CAUSES[row[at.X_CAUSE]], row[at.X_BID], row[at.X_ASK], row[at.X_EV_PX], row[at.X_EV_QTY], contra,
+            )
+        )  # fmt: skip
