@@ -1,0 +1,289 @@
+"""How does a message become durable facts? Take, process, append, publish: the one loop.
+
+Rules: what :meth:`Runtime.submit` returns is on the disk. A message is applied and written together or not at all: where
+the log refuses, the engine goes back to what the log has. Projections see facts only after they are durable. One thread
+at a time holds the lock; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from vtrade.domain.messages import Fact, Inbound, decode_facts, decode_inbound, encode_facts, encode_inbound
+from vtrade.errors import JournalCorrupt, JournalError, VTradeError
+from vtrade.execution.engine import Engine
+from vtrade.ports import Entry, Log, Projection, Snapshot
+
+GENESIS: Final = bytes(32)
+"""Chain value before the first record."""
+
+SNAPSHOT_EVERY: Final = 512
+"""Least number of records between two snapshots."""
+
+SNAPSHOT_RATIO: Final = 8
+"""A snapshot waits until the log has grown by so many times the size of the last one, so that a room with many orders
+does not spend its time on snapshots."""
+
+BATCH_MAX: Final = 256
+"""Messages that share one commit."""
+
+
+def link(previous: bytes, message: bytes, facts: bytes) -> bytes:
+    """Chain value of a record: SHA-256 over the previous value, the message and the facts, with their lengths."""
+    digest = hashlib.sha256(previous)
+    digest.update(len(message).to_bytes(8, "big"))
+    digest.update(message)
+    digest.update(facts)
+    return digest.digest()
+
+
+class Runtime:
+    """One room: an engine, its log and what hangs on its facts.
+
+    Parameters
+    ----------
+    log : Log
+        Empty for a new room, else the room goes on where the log ends.
+    projections : sequence of Projection
+        Fed every fact from the first, also those of before.
+    on_message : callable, optional
+        Sees each inbound message with its facts, after they are durable and when the log is read again.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        projections: Sequence[Projection] = (),
+        on_message: Callable[[Inbound, list[Fact]], None] | None = None,
+        snapshot_every: int = SNAPSHOT_EVERY,
+    ) -> None:
+        self.log = log
+        self.lock = threading.RLock()
+        self._projections = tuple(projections)
+        self._on_message = on_message
+        self._snapshot_every = snapshot_every
+        self.engine = Engine()
+        self.seq = 0
+        self.chain = GENESIS
+        self._snapshot_seq = 0
+        self._snapshot_bytes = 0
+        self._bytes_since = 0
+        self._publish_all()
+        self._recover()
+
+    def submit(self, messages: Iterable[Inbound]) -> list[list[Fact]]:
+        """Process messages in order; returns the facts of each once all are durable.
+
+        Raises
+        ------
+        VTradeError
+            If a message cannot belong to this log. None of the messages was applied.
+        JournalError
+            If the log could not be written. None of the messages was applied.
+        """
+        with self.lock:
+            batch = list(messages)
+            entries: list[Entry] = []
+            results: list[list[Fact]] = []
+            seq, chain = self.seq, self.chain
+            try:
+                for message in batch:
+                    facts = self.engine.process(message)
+                    wire, told = encode_inbound(message), encode_facts(facts)
+                    seq += 1
+                    chain = link(chain, wire, told)
+                    entries.append(Entry(seq, wire, told, chain))
+                    results.append(facts)
+                if entries:
+                    self.log.append(entries)
+            except BaseException:
+                # the engine may be ahead of the log: go back to what is durable
+                self._recover()
+                raise
+            self.seq, self.chain = seq, chain
+            for message, facts in zip(batch, results, strict=True):
+                self._publish(message, facts)
+            self._bytes_since += sum(len(e.message) + len(e.facts) for e in entries)
+            due = seq - self._snapshot_seq >= self._snapshot_every
+            if due and self._bytes_since >= SNAPSHOT_RATIO * self._snapshot_bytes:
+                self.save_snapshot()
+            return results
+
+    def submit_many(self, messages: Iterable[Inbound], *, batch: int = BATCH_MAX) -> list[list[Fact]]:
+        """As :meth:`submit`, in commits of ``batch`` messages: an error keeps the batches before it."""
+        results: list[list[Fact]] = []
+        pending: list[Inbound] = []
+        for message in messages:
+            pending.append(message)
+            if len(pending) >= batch:
+                results += self.submit(pending)
+                pending = []
+        return results + (self.submit(pending) if pending else [])
+
+    def save_snapshot(self) -> None:
+        """Write the engine's state beside the log, so that the next start need not fold everything."""
+        with self.lock:
+            state = self.engine.snapshot()
+            try:
+                self.log.save_snapshot(Snapshot(self.seq, state, hashlib.sha256(state).digest(), self.chain))
+            except JournalError:
+                pass  # the log has everything; a snapshot only saves time
+            self._snapshot_seq, self._snapshot_bytes, self._bytes_since = self.seq, len(state), 0
+
+    def close(self) -> None:
+        """Snapshot what is new and let go of the log."""
+        with self.lock:
+            if self.seq > self._snapshot_seq:
+                self.save_snapshot()
+            self.log.close()
+
+    # --- after a start or a failed write ------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Bring the engine to the end of the log: newest good snapshot, then the tail."""
+        snapshot = self.log.load_snapshot()
+        self.engine, self.seq, self.chain = Engine(), 0, GENESIS
+        if snapshot is not None and hashlib.sha256(snapshot.state).digest() == snapshot.state_hash:
+            try:
+                self.engine = Engine.restore(snapshot.state)
+                self.seq, self.chain = snapshot.seq, snapshot.chain
+            except (ValueError, msgspec.DecodeError):
+                self.engine = Engine()
+        for entry in self.log.read(self.seq):
+            _check_link(self.seq, self.chain, entry)
+            self.engine.process(decode_inbound(entry.message))
+            self.seq, self.chain = entry.seq, entry.chain
+        self._snapshot_seq = snapshot.seq if snapshot else 0
+        self._snapshot_bytes = len(snapshot.state) if snapshot else 0
+        self._bytes_since = 0
+
+    def _publish(self, message: Inbound, facts: list[Fact]) -> None:
+        for projection in self._projections:
+            projection.apply(facts)
+        if self._on_message is not None:
+            self._on_message(message, facts)
+
+    def _publish_all(self) -> None:
+        if not self._projections and self._on_message is None:
+            return
+        for entry in self.log.read():
+            self._publish(decode_inbound(entry.message), decode_facts(entry.facts))
+
+
+def _check_link(seq: int, chain: bytes, entry: Entry) -> None:
+    if entry.seq != seq + 1:
+        raise JournalCorrupt(f"record {seq + 1} is missing: the next one found is {entry.seq}", seq=seq + 1)
+    if link(chain, entry.message, entry.facts) != entry.chain:
+        raise JournalCorrupt(
+            f"record {entry.seq} was changed: its chain value does not fit; run `vtrade verify` for the details",
+            seq=entry.seq,
+        )
+
+
+# --- proof -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What :func:`verify` found.
+
+    Attributes
+    ----------
+    ok : bool
+    records, facts : int
+        How many were recomputed and found equal.
+    state_hash : str
+        Of the engine after the last good record.
+    record : int or None
+        Number of the first record that differs.
+    fact_seq : int or None
+        ``seq`` of the first fact that differs.
+    why : str
+    """
+
+    ok: bool
+    records: int
+    facts: int
+    state_hash: str
+    record: int | None = None
+    fact_seq: int | None = None
+    why: str = ""
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"{self.records:,} records and {self.facts:,} facts recomputed, all equal; state {self.state_hash}"
+        return f"record {self.record} differs: {self.why} ({self.records:,} records before it are equal)"
+
+
+def verify(log: Log, *, progress: Callable[[int], None] | None = None) -> Verdict:
+    """Recompute everything in a log from its inputs and compare, up to the first difference.
+
+    Parameters
+    ----------
+    log : Log
+    progress : callable, optional
+        Called with the number of each record.
+    """
+    engine = Engine()
+    seq, chain, facts_seen = 0, GENESIS, 0
+
+    def bad(record: int, why: str, fact_seq: int | None = None) -> Verdict:
+        state = engine.state_hash() if engine.instruments else ""
+        return Verdict(False, seq, facts_seen, state, record, fact_seq, why)
+
+    try:
+        for entry in log.read():
+            if entry.seq != seq + 1:
+                return bad(seq + 1, f"it is missing; the next one found is {entry.seq}")
+            try:
+                recomputed = engine.process(decode_inbound(entry.message))
+            except (msgspec.DecodeError, msgspec.ValidationError) as error:
+                return bad(entry.seq, f"its message cannot be read ({error})")
+            except (VTradeError, ValueError, IndexError) as error:
+                return bad(entry.seq, f"its message cannot be applied ({error})")
+            if encode_facts(recomputed) != entry.facts:
+                return bad(entry.seq, *_first_difference(entry.facts, recomputed))
+            if link(chain, entry.message, entry.facts) != entry.chain:
+                return bad(entry.seq, "its chain value does not fit its content")
+            seq, chain = entry.seq, entry.chain
+            facts_seen += len(recomputed)
+            if progress is not None:
+                progress(seq)
+    except JournalCorrupt as error:
+        return bad(error.seq or seq + 1, str(error))
+    if not seq:
+        return bad(1, "the journal is empty")
+    return _check_snapshot(log, engine, chain) or Verdict(True, seq, facts_seen, engine.state_hash())
+
+
+def _check_snapshot(log: Log, engine: Engine, chain: bytes) -> Verdict | None:
+    snapshot = log.load_snapshot()
+    if snapshot is None:
+        return None
+    good = hashlib.sha256(snapshot.state).digest() == snapshot.state_hash
+    if good:
+        last = log.last()
+        if last is not None and last.seq == snapshot.seq:
+            good = snapshot.chain == chain and snapshot.state == engine.snapshot()
+    if good:
+        return None
+    return Verdict(False, snapshot.seq, 0, engine.state_hash(), snapshot.seq, None,
+                   "the snapshot taken after it was changed")  # fmt: skip
+
+
+def _first_difference(stored: bytes, recomputed: list[Fact]) -> tuple[str, int | None]:
+    try:
+        told = decode_facts(stored)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        return f"its facts cannot be read ({error})", recomputed[0].seq if recomputed else None
+    for have, want in zip(told, recomputed, strict=False):
+        if have != want:
+            return f"fact {want.seq} is {have}, recomputed {want}", want.seq
+    return f"it holds {len(told)} facts, recomputed {len(recomputed)}", None
