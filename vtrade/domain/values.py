@@ -7,6 +7,7 @@ people (``float``, ``str``, ``Decimal``) enter through :func:`to_micros`, and le
 
 from __future__ import annotations
 
+import operator
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -50,7 +51,10 @@ def to_micros(value: Number, *, what: str = "value") -> int:
     (10000, 100250000, 300000)
     """
     try:
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        if isinstance(value, float):
+            number = Decimal(repr(float(value)))
+        else:
+            number = Decimal(value if isinstance(value, str | Decimal) else operator.index(value))
     except (InvalidOperation, TypeError, ValueError):
         raise ValueOffGrid(f"{what} {value!r} is not a number; give a decimal such as 12.34") from None
     if not number.is_finite():

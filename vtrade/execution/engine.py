@@ -29,6 +29,7 @@ from vtrade.errors import VTradeError
 from vtrade.execution import layout as at
 from vtrade.execution import risk
 from vtrade.execution.risk import Account
+from vtrade.execution.working import Working
 from vtrade.market.dtype import EVENT, Kind
 
 _TYPES: Final = {OrderType.MARKET: 0, OrderType.LIMIT: 1, OrderType.STOP_MARKET: 2, OrderType.STOP_LIMIT: 3}
@@ -43,38 +44,6 @@ _CANCELS: Final = {
     3: (Reason.SELF_TRADE, "the next order in the queue is your own"),
 }
 _SESSIONS: Final = ("", "OPEN", "CLOSED", "HALTED")
-
-
-class Working:
-    """One order as the engine carries it; facts tell everybody else."""
-
-    __slots__ = ("account", "client_order_id", "filled", "k", "limit", "order_id", "quantity", "reserved", "side",
-                 "slot", "status", "stop", "tif", "type", "worst")  # fmt: skip
-
-    def __init__(
-        self, order_id: int, account: Account, client_order_id: str, k: int, side: Side, type_: OrderType,
-        tif: TimeInForce, quantity: int, limit: int | None, stop: int | None, worst: int,
-    ) -> None:  # fmt: skip
-        self.order_id = order_id
-        self.account = account
-        self.client_order_id = client_order_id
-        self.k = k
-        self.side = side
-        self.type = type_
-        self.tif = tif
-        self.quantity = quantity
-        self.limit = limit
-        self.stop = stop
-        self.worst = worst
-        self.filled = 0
-        self.reserved = 0
-        self.slot = 0
-        self.status = Status.SUBMITTED
-
-    @property
-    def leaves(self) -> int:
-        """Lots still to fill."""
-        return self.quantity - self.filled
 
 
 class Engine:

@@ -17,6 +17,7 @@ from vtrade.domain.messages import RoomRules
 from vtrade.domain.orders import OrderType, Side, Status, TimeInForce
 from vtrade.execution import layout as at
 from vtrade.execution.risk import Account
+from vtrade.execution.working import Working
 
 if TYPE_CHECKING:
     from vtrade.execution.engine import Engine
@@ -124,7 +125,7 @@ def _dump_account(account: Account) -> AccountState:
     )
 
 
-def _dump_order(order: Any, book: at.Book) -> OrderState:
+def _dump_order(order: Working, book: at.Book) -> OrderState:
     columns = book.own[order.slot].tolist()
     return OrderState(
         order.order_id, order.account.name, order.client_order_id, order.k, order.side, order.type, order.tif,
@@ -157,8 +158,6 @@ def _dump_book(engine: Engine, k: int) -> BookState:
 
 def load(engine: Engine, data: bytes) -> Engine:
     """Fill a new engine with the state in ``data``."""
-    from vtrade.execution.engine import Working
-
     state = msgspec.msgpack.decode(data, type=EngineState)
     if state.version != STATE_VERSION:
         raise ValueError(f"snapshot has version {state.version}, this VTrade reads {STATE_VERSION}; replay the log")

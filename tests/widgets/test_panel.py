@@ -1,0 +1,305 @@
+"""Does the panel keep its promises to the kernel: little traffic, no thread left behind, no click lost or silent?"""
+
+import gc
+import json
+import threading
+import time
+import weakref
+
+import pytest
+import traitlets
+from fake_desk import FakeDesk
+
+from vtrade_widgets import panel as make_panel
+from vtrade_widgets.desk_panel import BYTES_PER_S, ENVELOPE_BYTES, DeskPanel
+from vtrade_widgets.sender import INBOX_MESSAGES
+
+WAIT_S = 5.0
+
+
+class Heard(list):
+    """What the browser heard: messages with the time of each."""
+
+    def __init__(self, panel):
+        super().__init__()
+        self.times = []
+        panel.send = self.hear
+
+    def hear(self, message):
+        self.append(json.loads(json.dumps(message)))
+        self.times.append(time.monotonic())
+
+
+@pytest.fixture
+def desk():
+    made = FakeDesk()
+    yield made
+    made.shut()
+
+
+@pytest.fixture
+def panel(desk):
+    made = make_panel(desk, rate_hz=20)
+    made.heard = Heard(made)
+    yield made
+    made.close()
+
+
+def say(panel, view="view-1", **content):
+    """Speak as the browser does."""
+    panel._handle_custom_msg({**content, "view": view}, [])
+
+
+def until(condition, what):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting for {what}"
+        time.sleep(0.005)
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name == "vtrade-panel"]
+
+
+def notice(panel, request):
+    found = [
+        n
+        for message in panel.heard
+        for n in (message.get("sections") or {}).get("notices", [])
+        if n["request"] == request
+    ]
+    return found[-1] if found else None
+
+
+def test_hello_is_answered_with_everything(panel, desk):
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the first picture")
+    first = panel.heard[0]
+    assert first["full"]
+    assert first["seq"] == 1
+    assert {"quote", "depth", "bars", "orders", "account", "ticket", "notices"} <= first["sections"].keys()
+    assert first["sections"]["symbol"] == "ACME"
+
+
+def test_a_second_view_gets_everything_too(panel, desk):
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the first picture")
+    say(panel, view="view-2", hello=True)
+    until(lambda: len(panel.heard) == 2, "the second picture")
+    assert panel.heard[1]["full"]
+    assert panel.heard[1]["seq"] == 2
+
+
+def test_only_what_changed_is_sent(panel, desk):
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the first picture")
+    desk.headlines.append({"time": "09:50:00", "symbol": "BOLT", "headline": "Bolt Energy finds oil"})
+    desk.changed()
+    until(lambda: len(panel.heard) == 2, "the news")
+    assert panel.heard[1].keys() == {"seq", "sections"}
+    assert panel.heard[1]["sections"].keys() == {"news"}
+
+
+def test_a_quiet_desk_sends_nothing(panel, desk):
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the first picture")
+    desk.changed()
+    time.sleep(0.2)
+    assert len(panel.heard) == 1
+
+
+def test_a_click_becomes_an_intent_and_its_answer_comes_back(panel, desk):
+    say(panel, hello=True)
+    order = {"symbol": "ACME", "side": "buy", "type": "market", "quantity": "100", "limit_price": None, "tif": "DAY"}
+    say(panel, intent="submit", request="r1", **order)
+    until(lambda: notice(panel, "r1"), "the notice")
+    assert desk.handled == [{"intent": "submit", **order}]
+    assert notice(panel, "r1")["kind"] == "ok"
+    until(
+        lambda: any("orders" in (m.get("sections") or {}) or "orders" in m.get("rows", {}) for m in panel.heard),
+        "the order",
+    )
+
+
+def test_a_denial_comes_back_with_its_reason(panel, desk):
+    say(panel, hello=True)
+    say(panel, intent="submit", request="r1", symbol="ACME", side="buy", type="market", quantity="1e9")
+    until(lambda: notice(panel, "r1"), "the notice")
+    assert notice(panel, "r1")["kind"] == "error"
+    assert "Not enough buying power" in notice(panel, "r1")["text"]
+
+
+def test_an_exception_of_the_desk_is_told_and_not_fatal(panel, desk):
+    say(panel, hello=True)
+    say(panel, intent="dance", request="r1")
+    until(lambda: notice(panel, "r1"), "the notice")
+    assert notice(panel, "r1")["kind"] == "error"
+    say(panel, intent="play", speed=2, request="r2")
+    until(lambda: notice(panel, "r2"), "the next notice")
+    assert desk.playing
+
+
+def test_many_notices_are_told_in_order_and_bounded(panel, desk):
+    say(panel, hello=True)
+    for number in range(30):
+        say(panel, intent="pause", request=f"r{number}")
+    until(lambda: notice(panel, "r29"), "the last notice")
+    assert len(desk.handled) == 30
+    assert len(panel.heard[-1]["sections"]["notices"]) <= 8
+
+
+def test_a_stuck_desk_refuses_clicks_instead_of_piling_them_up(panel, desk):
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the first picture")
+    with desk.lock:
+        say(panel, intent="pause")
+        time.sleep(0.05)
+        for _ in range(INBOX_MESSAGES):
+            say(panel, intent="pause")
+        say(panel, intent="pause", request="too-many")
+    until(
+        lambda: any("too many clicks" in n["text"] for n in panel._notices) or len(desk.handled) > INBOX_MESSAGES,
+        "an answer",
+    )
+    assert len(desk.handled) <= INBOX_MESSAGES + 1
+
+
+def test_watching_another_symbol(panel, desk):
+    say(panel, hello=True)
+    say(panel, intent="watch", symbol="BOLT", request="r1")
+    until(lambda: notice(panel, "r1"), "the notice")
+    assert panel.symbol == "BOLT"
+    until(lambda: any((m.get("sections") or {}).get("symbol") == "BOLT" for m in panel.heard), "the other symbol")
+    say(panel, intent="watch", symbol="NOPE", request="r2")
+    until(lambda: notice(panel, "r2"), "the notice")
+    assert "it has ACME, BOLT, CORA" in notice(panel, "r2")["text"]
+    assert panel.symbol == "BOLT"
+
+
+def test_a_view_that_fails_is_told_and_then_forgotten(panel, desk, monkeypatch):
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the first picture")
+    view = desk.view
+    monkeypatch.setattr(desk, "view", lambda *a, **k: 1 / 0)
+    desk.changed()
+    until(lambda: len(panel.heard) == 2, "the error")
+    assert panel.heard[1]["sections"] == {"error": {"text": "division by zero."}}
+    monkeypatch.setattr(desk, "view", view)
+    desk.changed()
+    until(lambda: len(panel.heard) == 3, "the recovery")
+    assert panel.heard[2]["sections"]["error"] is None
+
+
+def test_a_view_that_json_cannot_hold_is_told(panel, desk, monkeypatch):
+    monkeypatch.setattr(desk, "view", lambda *a, **k: {"symbol": "ACME", "quote": {"last": float("nan")}})
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the error")
+    assert "cannot be sent" in panel.heard[0]["sections"]["error"]["text"]
+
+
+def test_no_thread_before_somebody_looks_and_none_after(desk):
+    before = len(threads())
+    panel = make_panel(desk)
+    Heard(panel)
+    assert len(threads()) == before
+    assert desk.callbacks == []
+    say(panel, hello=True)
+    assert len(threads()) == before + 1
+    say(panel, view="view-2", hello=True)
+    say(panel, bye=True)
+    assert len(desk.callbacks) == 1
+    say(panel, view="view-2", bye=True)
+    until(lambda: len(threads()) == before, "the thread to end")
+    assert desk.callbacks == []
+    say(panel, hello=True)
+    assert len(threads()) == before + 1
+    panel.close()
+    until(lambda: len(threads()) == before, "the thread to end")
+
+
+def test_a_closed_desk_says_so_and_ends_the_thread(panel, desk):
+    before = len(threads())
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the first picture")
+    desk.shut()
+    until(lambda: len(panel.heard) == 2, "the last message")
+    assert panel.heard[1]["sections"]["error"]["closed"]
+    until(lambda: len(threads()) == before, "the thread to end")
+
+
+def test_a_page_that_went_away_without_a_word_is_forgotten(panel, desk, monkeypatch):
+    say(panel, hello=True)
+    until(lambda: panel.heard, "the first picture")
+    panel._views = {view: heard - 1e6 for view, heard in panel._views.items()}
+    desk.tick()
+    until(lambda: not desk.callbacks, "the lease to end")
+
+
+def test_a_closed_panel_is_not_kept_alive(desk):
+    panel = make_panel(desk)
+    Heard(panel)
+    say(panel, hello=True)
+    ghost = weakref.ref(panel)
+    panel.close()
+    until(lambda: not threads(), "the thread to end")
+    del panel
+    gc.collect()
+    assert ghost() is None
+
+
+def test_a_busy_desk_stays_within_the_budget(desk):
+    """500 changes a second, 50 orders that all change: at most 20 messages and 100 kB in any second."""
+    panel = make_panel(desk, rate_hz=20)
+    heard = Heard(panel)
+    for _ in range(60):
+        desk.handle(
+            {"intent": "submit", "symbol": "ACME", "side": "buy", "type": "limit", "quantity": "9", "limit_price": "1"}
+        )
+    say(panel, hello=True)
+    end = time.monotonic() + 3.0
+    while time.monotonic() < end:
+        desk.tick(20.0)
+        time.sleep(0.002)
+    panel.close()
+    sizes = [len(json.dumps(message)) + ENVELOPE_BYTES for message in heard]
+    assert len(heard) > 10
+    for start in heard.times:
+        window = [size for size, at in zip(sizes, heard.times, strict=True) if start <= at < start + 1.0]
+        assert len(window) <= 20 + 1
+        assert sum(window) <= 100_000
+    assert sum(sizes[1:-1]) / (heard.times[-1] - heard.times[1]) <= BYTES_PER_S * 1.05
+
+
+def test_the_cell_keeps_a_picture_for_where_nothing_is_alive(desk):
+    data, _ = make_panel(desk)._repr_mimebundle_()
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
+    assert "<svg" in data["text/html"]
+    assert data["text/plain"].startswith("ACME ")
+    assert "0x" not in data["text/plain"]
+    assert threads() == []
+
+
+def test_a_cell_shows_something_even_if_the_desk_fails(desk, monkeypatch):
+    panel = make_panel(desk)
+    monkeypatch.setattr(desk, "view", lambda *a, **k: 1 / 0)
+    data, _ = panel._repr_mimebundle_()
+    assert data["text/plain"] == "DeskPanel(symbol='ACME'): division by zero."
+
+
+@pytest.mark.parametrize("rate_hz", [0, -1, 21])
+def test_a_rate_out_of_bounds_is_refused(desk, rate_hz):
+    with pytest.raises(ValueError, match="at most 20"):
+        make_panel(desk, rate_hz=rate_hz)
+
+
+def test_an_unknown_symbol_or_theme_is_refused(desk):
+    with pytest.raises(traitlets.TraitError, match="it has ACME, BOLT, CORA"):
+        make_panel(desk, symbol="NOPE")
+    with pytest.raises(traitlets.TraitError):
+        make_panel(desk, theme="pink")
+    assert make_panel(desk, symbol="CORA").symbol == "CORA"
+
+
+def test_the_browser_code_travels_as_text():
+    assert isinstance(DeskPanel._esm, str)
+    assert isinstance(DeskPanel._css, str)

@@ -1,0 +1,143 @@
+"""Which adapters does a desk stand on? The only place that names them."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any, Literal
+
+from vtrade import desk as core
+from vtrade.adapters.clock import SystemClock
+from vtrade.adapters.llm import model_from_environment
+from vtrade.adapters.redis import embedded_redis
+from vtrade.adapters.sqlite import MEMORY, SqliteLog
+from vtrade.domain.accounts import RiskLimits
+from vtrade.domain.messages import OpenRoom, decode_inbound
+from vtrade.domain.values import Number
+from vtrade.errors import DeskError, JournalError
+from vtrade.gamification.leaderboard import Leaderboard
+from vtrade.market.load import load_tape
+from vtrade.market.tape import Tape
+from vtrade.ports import Log
+from vtrade.services.runtime import Verdict
+from vtrade.services.runtime import verify as verify_log
+from vtrade.tutor.dialogue import LanguageModel
+
+
+def verify(path: str | Path) -> Verdict:
+    """Recompute a journal from its inputs and compare; a journal in use may be verified too.
+
+    Raises
+    ------
+    JournalError
+        If there is no such journal.
+    """
+    log = SqliteLog(path, read_only=True)
+    try:
+        return verify_log(log)
+    finally:
+        log.close()
+
+
+class Desk(core.Desk):
+    """A trading desk on one market, on this machine, with no server.
+
+    Parameters
+    ----------
+    tape : str, Tape or None
+        What plays: ``"synthetic:7"``, ``"sample:AAPL"``, ``"lobster:FILE.zip"``, a path, or a loaded tape. Without it a
+        synthetic market of ``seed``, or the one the journal began with.
+    account : str
+        Your name at the desk.
+    cash : number
+        Money at the start, whole units.
+    seed : int
+        Of the synthetic market.
+    journal : str or Path, optional
+        SQLite file that keeps everything; an existing one is gone on with. In memory without it.
+    limits : RiskLimits, optional
+        Pre-trade limits; ``vtrade.NO_LIMITS`` lifts them.
+    language_model : {"auto", None} or LanguageModel
+        ``"auto"`` takes the one the environment names, if it does; ``None`` keeps the tutor offline.
+
+    Raises
+    ------
+    TapeError, JournalError, ValueOffGrid
+
+    Examples
+    --------
+    >>> import vtrade as vt
+    >>> desk = vt.Desk("synthetic:7")
+    >>> order = desk.buy(desk.symbols[0], 100)
+    >>> order.status
+    <Status.FILLED: 'FILLED'>
+    >>> desk.close_desk()
+    """
+
+    def __init__(
+        self, tape: str | Tape | None = None, *, account: str = "you", cash: Number = 1_000_000, seed: int = 7,
+        journal: str | Path | None = None, limits: RiskLimits | None = None,
+        language_model: LanguageModel | Literal["auto"] | None = "auto",
+    ) -> None:  # fmt: skip
+        path = None if journal is None or str(journal) == MEMORY else str(journal)
+        began_with = _tape_of(path) if path is not None and Path(path).exists() else None
+        if tape is None:
+            tape = began_with or f"synthetic:{seed}"
+        loaded = tape if isinstance(tape, Tape) else load_tape(tape)
+        super().__init__(
+            _wiring(language_model), tape=loaded, tape_name=tape if isinstance(tape, str) else loaded.name,
+            account=account, cash=cash, seed=seed, journal=path, limits=limits,
+        )  # fmt: skip
+
+
+def _tape_of(path: str) -> str | None:
+    """The name of the tape a journal began with."""
+    log = SqliteLog(path, read_only=True)
+    try:
+        first = next(log.read(), None)
+    finally:
+        log.close()
+    if first is None:
+        return None
+    message = decode_inbound(first.message)
+    if not isinstance(message, OpenRoom):
+        raise JournalError(f"journal {path} does not begin with a room; run `vtrade verify {path}`")
+    return message.tape or None
+
+
+def _wiring(language_model: LanguageModel | Literal["auto"] | None) -> core.Wiring:
+    def open_log(path: str | None) -> Log:
+        return SqliteLog(MEMORY if path is None else path)
+
+    def leaderboards() -> dict[str, Leaderboard]:
+        client = embedded_redis()
+        return {by: Leaderboard(client, f"vtrade:room:{by}") for by in ("xp", "nav")}
+
+    def model() -> LanguageModel | None:
+        return model_from_environment() if language_model == "auto" else language_model
+
+    return core.Wiring(
+        clock=SystemClock(),
+        open_log=open_log,
+        next_path=_next_path,
+        leaderboards=leaderboards,
+        load_tape=load_tape,
+        model=model,
+        show=_show if importlib.util.find_spec("vtrade_widgets") else None,
+    )
+
+
+def _next_path(path: str) -> str:
+    """A name beside ``path`` for the journal of a branch, not taken yet."""
+    old = Path(path)
+    stem = old.stem.split("-rewind")[0]
+    for number in range(1, 10_000):
+        name = old.with_name(f"{stem}-rewind{number}{old.suffix}")
+        if not name.exists():
+            return str(name)
+    raise DeskError(f"there are 9,999 branches beside {path}; remove some")
+
+
+def _show(desk: core.Desk, **options: Any) -> Any:
+    panel = importlib.import_module("vtrade_widgets").DeskPanel
+    return panel(desk, **options)

@@ -1,0 +1,585 @@
+"""What does a student hold? A desk: a market that plays, orders, money, progress and a tutor.
+
+Rules: the desk only asks and shows; what happens is decided by the engines. A refused order is not an exception: the
+order comes back with its reason. Numbers in and out are whole units (dollars, shares); inside they are exact integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from vtrade.desk import frames, view
+from vtrade.desk.evidence import DeskEvidence
+from vtrade.desk.order import Order
+from vtrade.domain.accounts import RiskLimits
+from vtrade.domain.instruments import Instrument
+from vtrade.domain.messages import (
+    CancelOrder, Inbound, MarketFrame, OpenAccount, OpenRoom, ReplaceOrder, SubmitOrder, UserAction, decode_inbound,
+)  # fmt: skip
+from vtrade.domain.orders import OrderType, Reason, Side, TimeInForce
+from vtrade.domain.values import NS_PER_S, Number, from_micros, to_micros
+from vtrade.errors import DeskError, ValueOffGrid
+from vtrade.execution.explain import Explanation, explain
+from vtrade.market.dtype import EVENT
+from vtrade.market.tape import Tape
+from vtrade.ports import Clock, Log
+from vtrade.portfolio.frames import format_ts
+from vtrade.services.room import Room
+from vtrade.services.runtime import Verdict, verify
+from vtrade.tutor import ask as ask_tutor
+from vtrade.tutor import review_order
+from vtrade.tutor.answer import Answer, Turn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vtrade.execution.blotter import Record
+    from vtrade.gamification.leaderboard import Leaderboard
+    from vtrade.gamification.progress import Progress
+    from vtrade.tutor.dialogue import LanguageModel
+
+
+TURNS_KEPT: Final = 20
+"""Turns of the conversation with the tutor that are remembered."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The adapters a desk stands on; made by :mod:`vtrade.bootstrap`.
+
+    Attributes
+    ----------
+    open_log : callable
+        Opens a journal by path; ``None`` means in memory.
+    next_path : callable
+        Names the journal of a branch.
+    leaderboards : callable
+        Makes empty leaderboards by name.
+    load_tape : callable
+        Loads a tape by its name.
+    show : callable or None
+        Makes the panel of a desk; ``None`` where there is no notebook front end.
+    """
+
+    clock: Clock
+    open_log: Callable[[str | None], Log]
+    next_path: Callable[[str], str]
+    leaderboards: Callable[[], dict[str, Leaderboard]]
+    load_tape: Callable[[str], Tape]
+    model: Callable[[], LanguageModel | None]
+    show: Callable[[Desk], Any] | None
+
+
+class Desk:
+    """A trading desk on one market.
+
+    Made by ``vtrade.Desk(...)``, which knows the adapters: see :class:`vtrade.bootstrap.Desk` for the parameters.
+    """
+
+    def __init__(
+        self, wiring: Wiring, *, tape: Tape | None, tape_name: str, account: str, cash: Number, seed: int,
+        journal: str | None, limits: RiskLimits | None, branch: Sequence[Inbound] = (),
+    ) -> None:  # fmt: skip
+        self._wiring = wiring
+        self._journal = journal
+        self._turns: list[Turn] = []
+        self._panel: Any = None
+        self._ids = 0
+        log = wiring.open_log(journal)
+        try:
+            opening: list[Inbound] = list(branch)
+            if not opening and tape is not None:
+                start = tape.start_ns
+                opening = [
+                    OpenRoom(start, f"desk of {account}", tape.instruments, seed=seed, tape=tape_name),
+                    OpenAccount(
+                        start, account, to_micros(cash, what="cash"), tape.instruments[0].currency,
+                        limits or RiskLimits(),
+                    ),
+                ]  # fmt: skip
+            self._room = Room(
+                log, tape, opening=opening, clock=wiring.clock, leaderboards=wiring.leaderboards()
+            )
+        except BaseException:
+            log.close()
+            raise
+        accounts = self._room.runtime.engine.accounts
+        if account not in accounts:
+            known = ", ".join(accounts)
+            self.close_desk()
+            raise DeskError(f"the journal has no account {account!r}; it has {known}")
+        self.account = account
+        self._room.start()
+
+    # --- what there is -----------------------------------------------------------------------------------------------
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """What trades here."""
+        return self._room.runtime.engine.instruments
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols of the instruments."""
+        return [i.symbol for i in self.instruments]
+
+    @property
+    def tape(self) -> Tape | None:
+        """The market data this desk plays."""
+        return self._room.tape
+
+    @property
+    def journal(self) -> str | None:
+        """Path of the journal, ``None`` in memory."""
+        return self._journal
+
+    @property
+    def forked_from(self) -> str:
+        """Where this desk branched off; empty for an original."""
+        return self._room.runtime.engine.forked_from
+
+    @property
+    def state_hash(self) -> str:
+        """SHA-256 of the engine's state."""
+        with self._room.lock:
+            return self._room.runtime.engine.state_hash()
+
+    def verify(self) -> Verdict:
+        """Recompute every fact from the journal's inputs and compare."""
+        with self._room.lock:
+            return verify(self._room.runtime.log)
+
+    # --- orders ------------------------------------------------------------------------------------------------------
+
+    def buy(
+        self, symbol: str, quantity: Number, *, limit: Number | None = None, stop: Number | None = None,
+        tif: str = "DAY", client_order_id: str | None = None,
+    ) -> Order:  # fmt: skip
+        """Buy; without ``limit`` and ``stop`` at market.
+
+        Parameters
+        ----------
+        symbol : str
+        quantity : number
+            Units (shares), more than 0.
+        limit : number, optional
+            Worst price.
+        stop : number, optional
+            The order sleeps until the market trades here.
+        tif : {"DAY", "GTC", "IOC", "FOK"}
+        client_order_id : str, optional
+            Your own name for the order; one is made up without it.
+
+        Returns
+        -------
+        Order
+            A refused order too: look at its ``status``, ``reason`` and ``explain()``.
+
+        Raises
+        ------
+        ValueOffGrid
+            If a number is none (NaN, text), or a word such as ``tif`` is unknown.
+        """
+        return self._submit(Side.BUY, symbol, quantity, limit, stop, tif, client_order_id)
+
+    def sell(
+        self, symbol: str, quantity: Number, *, limit: Number | None = None, stop: Number | None = None,
+        tif: str = "DAY", client_order_id: str | None = None,
+    ) -> Order:  # fmt: skip
+        """Sell; the parameters are those of :meth:`buy`."""
+        return self._submit(Side.SELL, symbol, quantity, limit, stop, tif, client_order_id)
+
+    def _submit(
+        self, side: Side, symbol: str, quantity: Number, limit: Number | None, stop: Number | None, tif: str,
+        client_order_id: str | None, type_: OrderType | None = None,
+    ) -> Order:  # fmt: skip
+        if type_ is None:
+            type_ = {
+                (False, False): OrderType.MARKET, (True, False): OrderType.LIMIT,
+                (False, True): OrderType.STOP_MARKET, (True, True): OrderType.STOP_LIMIT,
+            }[limit is not None, stop is not None]  # fmt: skip
+        try:
+            time_in_force = TimeInForce(str(tif).upper())
+        except ValueError:
+            raise ValueOffGrid(f"time in force {tif!r} is unknown; choose one of {', '.join(TimeInForce)}") from None
+        with self._room.lock:
+            name = client_order_id or self._new_id()
+            message = SubmitOrder(
+                self._room.now_ns, self.account, name, str(symbol), side, type_,
+                to_micros(quantity, what="quantity"),
+                None if limit is None else to_micros(limit, what="limit price"),
+                None if stop is None else to_micros(stop, what="stop price"), time_in_force,
+            )  # fmt: skip
+            known = self._room.runtime.engine.accounts[self.account].ids
+            if name in known:
+                raise DeskError(f"client_order_id {name!r} was used before on this desk; leave it out or choose another")
+            self._room.submit([message])
+        return Order(self, name)
+
+    def _new_id(self) -> str:
+        known = self._room.runtime.engine.accounts[self.account].ids
+        while True:
+            self._ids += 1
+            if f"o{self._ids}" not in known:
+                return f"o{self._ids}"
+
+    def submit_many(self, orders: Sequence[SubmitOrder]) -> list[Order]:
+        """Send many orders in few commits; much faster than one by one."""
+        self._room.submit(orders)
+        return [Order(self, order.client_order_id) for order in orders]
+
+    def cancel(self, order: Order | int | str) -> Order:
+        """Take an order out of the market; a refusal is told by its ``explain()``."""
+        handle = self._handle(order)
+        self._room.submit([CancelOrder(self._room.now_ns, self.account, handle.client_order_id)])
+        return handle
+
+    def replace(
+        self, order: Order | int | str, *, quantity: Number | None = None, limit: Number | None = None,
+        stop: Number | None = None,
+    ) -> Order:  # fmt: skip
+        """Change an order; a refusal is told by its ``explain()``."""
+        handle = self._handle(order)
+        self._room.submit(
+            [
+                ReplaceOrder(
+                    self._room.now_ns, self.account, handle.client_order_id,
+                    None if quantity is None else to_micros(quantity, what="quantity"),
+                    None if limit is None else to_micros(limit, what="limit price"),
+                    None if stop is None else to_micros(stop, what="stop price"),
+                )
+            ]
+        )  # fmt: skip
+        return handle
+
+    def close(self, symbol: str | None = None) -> list[Order]:
+        """Close the position in ``symbol``, or all positions, at market; working orders on that side are canceled."""
+        orders = []
+        with self._room.lock:
+            held = self._room.portfolio.positions(self.account)
+            if symbol is not None and symbol not in self.symbols:
+                raise DeskError(f"{symbol!r} is not traded here; known: {', '.join(self.symbols)}")
+            for position in held:
+                if symbol not in (None, position.symbol):
+                    continue
+                side = Side.SELL if position.units > 0 else Side.BUY
+                for record in self._room.blotter.of(self.account):
+                    if record.working and record.symbol == position.symbol and record.side == side:
+                        self.cancel(record.client_order_id)
+                orders.append(self._submit(side, position.symbol, abs(position.units), None, None, "DAY", None))
+        return orders
+
+    def order(self, order: int | str) -> Order:
+        """An order by its number or ``client_order_id``."""
+        return self._handle(order)
+
+    def _handle(self, order: Order | int | str) -> Order:
+        if isinstance(order, Order):
+            return order
+        record = self._room.blotter.find(self.account, order)
+        if record is None and isinstance(order, str) and order.lstrip("#").isdigit():
+            record = self._room.blotter.find(self.account, int(order.lstrip("#")))
+        if record is None:
+            raise DeskError(f"there is no order {order!r} on this desk; desk.orders() lists them")
+        return Order(self, record.client_order_id)
+
+    def _record(self, client_order_id: str) -> Record:
+        record = self._room.blotter.find(self.account, client_order_id)
+        if record is None:
+            raise DeskError(f"order {client_order_id!r} is not on this desk any more: it was rewound")
+        return record
+
+    def _explain(self, record: Record) -> Explanation:
+        with self._room.lock:
+            engine = self._room.runtime.engine
+            waiting = engine.waiting(record.order_id) if record.working else Reason.NONE
+            ahead = engine.queue_ahead(record.order_id) if record.working else None
+        return explain(record, show_time=self._time, waiting=waiting, queue_ahead=ahead)
+
+    # --- money ---------------------------------------------------------------------------------------------------
+
+    @property
+    def nav(self) -> float:
+        """Net asset value: cash and positions at their marks, after fees."""
+        return from_micros(self._room.portfolio.account(self.account).nav)
+
+    @property
+    def cash(self) -> float:
+        """Cash, reserved or not."""
+        return from_micros(self._room.runtime.engine.accounts[self.account].cash)
+
+    @property
+    def buying_power(self) -> float:
+        """Cash that no working order has reserved."""
+        with self._room.lock:
+            return from_micros(self._room.runtime.engine.buying_power(self.account))
+
+    def book(self, symbol: str, levels: int = 10) -> pd.DataFrame:
+        """Depth: bid size, bid, ask, ask size; best level first."""
+        return frames.book(self, symbol, levels)
+
+    def quotes(self) -> pd.DataFrame:
+        """Best bid and ask, last print and session of every instrument."""
+        return frames.quotes(self)
+
+    def orders(self) -> pd.DataFrame:
+        """Orders, newest first."""
+        return frames.orders(self)
+
+    def fills(self) -> pd.DataFrame:
+        """Fills, oldest first."""
+        return frames.fills(self)
+
+    def positions(self) -> pd.DataFrame:
+        """Open positions."""
+        return frames.positions(self)
+
+    def trades(self) -> pd.DataFrame:
+        """Round trips: entries matched with exits, first in, first out."""
+        return frames.round_trips(self)
+
+    def bars(self, symbol: str, seconds: int = 60) -> pd.DataFrame:
+        """Candles of the prints so far."""
+        return frames.bars(self, symbol, seconds)
+
+    def equity_curve(self) -> pd.DataFrame:
+        """NAV and drawdown over time."""
+        return frames.equity_curve(self)
+
+    def exposure(self, by: str = "instrument") -> pd.DataFrame:
+        """Market value by ``"instrument"``, ``"sector"`` or ``"asset_class"``."""
+        return frames.exposure(self, by)
+
+    def statistics(self, *, periods_per_year: float | None = None) -> pd.Series[Any]:
+        """Return, risk, costs and hit rate, by name."""
+        return frames.statistics(self, periods_per_year)
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    @property
+    def ts_ns(self) -> int:
+        """Simulated time in nanoseconds."""
+        return self._room.now_ns
+
+    @property
+    def now(self) -> str:
+        """Simulated time as text."""
+        return self._time(self._room.now_ns)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the tape has nothing left."""
+        return self._room.ended
+
+    @property
+    def playing(self) -> bool:
+        """Whether the market moves by itself."""
+        return self._room.playing
+
+    def _time(self, ts_ns: int) -> str:
+        tape = self._room.tape
+        return format_ts(ts_ns, tape.date if tape else "", tape.timezone if tape else "UTC")
+
+    def play(self, speed: float = 1.0) -> Desk:
+        """Let the market move by itself, in the background; on bars, speed 1 is one bar a second."""
+        self._room.play(speed)
+        return self
+
+    def pause(self) -> Desk:
+        """Stand still."""
+        self._room.pause()
+        return self
+
+    def step(self, events: int | None = None, *, seconds: float | None = None) -> Desk:
+        """Move on by so many events (1 without arguments) or simulated seconds, at once."""
+        if events is not None and seconds is not None:
+            raise DeskError("step by events or by seconds, not by both")
+        if (events is not None and events < 1) or (seconds is not None and not seconds > 0):
+            raise DeskError("a step goes forward: give a positive number; desk.rewind() goes back")
+        if seconds is not None:
+            self._room.advance(self._room.now_ns + int(seconds * NS_PER_S))
+        else:
+            self._room.step_events(events or 1)
+        return self
+
+    def run(self, until: str | int | None = None) -> Desk:
+        """Play to a moment (``"10:30"``, or nanoseconds), or to the end of the tape, at once."""
+        if self._room.tape is None:
+            raise DeskError("this desk has no tape to play; open it with the tape its journal began with")
+        end = self._room.tape.end_ns if until is None else self._moment(until)
+        if end < self._room.now_ns:
+            raise DeskError(f"{until} is in the past of this desk ({self.now}); desk.rewind() goes back")
+        self._room.advance(end)
+        return self
+
+    def _moment(self, when: str | int) -> int:
+        """Nanoseconds of a moment of the tape's day given as ``"HH:MM[:SS]"`` or a date and time."""
+        if isinstance(when, int):
+            return when
+        return view.parse_moment(self, when)
+
+    def rewind(self, *, seconds: float | None = None, to: str | int | None = None) -> Desk:
+        """Go back: this desk goes on from an earlier moment, in a journal of its own; the old one stays as it is.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How far back.
+        to : str or int, optional
+            The moment: ``"10:30"`` or nanoseconds. Without either, the beginning.
+        """
+        if seconds is not None and not seconds > 0:
+            raise DeskError(f"seconds {seconds!r} must be more than 0")
+        target = self._target(to) if seconds is None else self._room.now_ns - int(seconds * NS_PER_S)
+        self._room.pause()
+        branch = self._branch(target)
+        journal = None if self._journal is None else self._wiring.next_path(self._journal)
+        listeners = list(self._room._listeners)
+        old, log = self._room, self._wiring.open_log(journal)
+        try:
+            room = Room(
+                log, old.tape, opening=branch, clock=self._wiring.clock, leaderboards=self._wiring.leaderboards()
+            )
+        except BaseException:
+            log.close()
+            raise
+        _catch_up(room, target)
+        self._room, self._journal = room, journal
+        old.close()
+        for listener in listeners:
+            room.on_change(listener)
+        room._changed()
+        return self
+
+    def fork(self, *, to: str | int | None = None, journal: str | None = None) -> Desk:
+        """A second desk that shares this one's past up to a moment (now, without ``to``) and then goes its own way."""
+        target = self._room.now_ns if to is None else self._target(to)
+        desk = object.__new__(type(self))
+        Desk.__init__(
+            desk, self._wiring, tape=self._room.tape, tape_name=self._room.runtime.engine.tape, account=self.account,
+            cash=0, seed=0, journal=journal, limits=None, branch=self._branch(target),
+        )  # fmt: skip
+        _catch_up(desk._room, target)
+        return desk
+
+    def _target(self, to: str | int | None) -> int:
+        beginning = self._room.tape.start_ns if self._room.tape else 0
+        target = beginning if to is None else self._moment(to)
+        if target > self._room.now_ns:
+            raise DeskError(f"{to} has not happened yet on this desk ({self.now}); desk.run(until=...) goes forward")
+        return max(beginning, target)
+
+    def _branch(self, target: int) -> list[Inbound]:
+        """The messages up to a moment, as the beginning of another log."""
+        import numpy as np
+
+        kept: list[Inbound] = []
+        with self._room.lock:
+            room = self._room.runtime
+            name = f"{room.engine.room} at {self._time(target)}"
+            for entry in room.log.read():
+                message = decode_inbound(entry.message)
+                if isinstance(message, OpenRoom):
+                    kept.append(
+                        OpenRoom(
+                            message.ts_ns, message.room, message.instruments, message.rules, message.seed,
+                            message.tape, name,
+                        )
+                    )  # fmt: skip
+                elif message.ts_ns <= target:
+                    kept.append(message)
+                elif isinstance(message, MarketFrame):
+                    events = np.frombuffer(message.events, dtype=EVENT)
+                    early = events[events["ts_ns"] <= target]
+                    if len(early):
+                        kept.append(MarketFrame(int(early["ts_ns"][-1]), early.tobytes()))
+        return kept
+
+    # --- progress, tutor, proof ------------------------------------------------------------------------------------
+
+    @property
+    def progress(self) -> Progress:
+        """Level, XP, badges, missions, streaks."""
+        with self._room.lock:
+            return self._room.progress.progress(self.account)
+
+    def leaderboard(self, by: str = "xp", n: int = 10) -> pd.DataFrame:
+        """Standings by ``"xp"`` (how one works) or ``"nav"``."""
+        return frames.leaderboard(self, by, n)
+
+    def record(self, action: str, subject: str = "", value: str = "") -> None:
+        """Put an action beside trading on the record: ``plan_written``, ``lesson_finished``, ``quiz_answered``, ..."""
+        self._room.submit([UserAction(self._room.now_ns, self.account, str(action), str(subject), str(value))])
+
+    def ask(self, question: str, *, on_text: Callable[[str], None] | None = None) -> Answer:
+        """Ask the tutor; it sees this account's own evidence, gives hints first and can send no order."""
+        answer = ask_tutor(
+            question, DeskEvidence(self), model=self._wiring.model(), history=tuple(self._turns), on_text=on_text
+        )
+        self._turns = [*self._turns[1 - TURNS_KEPT :], answer.turn]
+        return answer
+
+    def _review(self, order: Order) -> Answer:
+        evidence = DeskEvidence(self)
+        found = evidence.order(order.client_order_id)
+        if found is None:
+            raise DeskError(f"there is no order {order.client_order_id!r} on this desk; desk.orders() lists them")
+        answer = review_order(found, evidence.account())
+        self.record("review_written", subject=order.client_order_id)
+        return answer
+
+    # --- panels ----------------------------------------------------------------------------------------------------
+
+    def view(self, symbol: str | None = None, *, levels: int = 10, bars: int = 120) -> dict[str, Any]:
+        """Everything a panel shows, as plain values."""
+        return view.build(self, symbol, levels=levels, bars=bars)
+
+    def handle(self, intent: dict[str, Any]) -> dict[str, str]:
+        """Do what a panel asks; the answer is a sentence for its reader."""
+        return view.handle(self, intent)
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have ``callback`` called after each change, from any thread; returns how to stop that."""
+        return self._room.on_change(callback)
+
+    def panel(self, **options: Any) -> Any:
+        """The desk as a panel for a notebook cell."""
+        if self._wiring.show is None:
+            raise DeskError("there is no panel here: vtrade_widgets is not installed")
+        return self._wiring.show(self, **options) if options else self._shown()
+
+    def _shown(self) -> Any:
+        assert self._wiring.show is not None
+        if self._panel is None:
+            self._panel = self._wiring.show(self)
+        return self._panel
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        if self._wiring.show is None:
+            return {"text/plain": str(self)}
+        bundle = self._shown()._repr_mimebundle_(**options)
+        data, meta = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**(data or {}), "text/plain": str(self)}, meta
+
+    def __str__(self) -> str:
+        return view.text(self)
+
+    def __repr__(self) -> str:
+        return f"Desk({self.account!r} on {self._room.runtime.engine.tape or 'a tape'}, {self.now}, NAV {self.nav:,.2f})"
+
+    def close_desk(self) -> None:
+        """Stop playing and let go of the journal; the desk is of no use afterwards."""
+        if self._panel is not None:
+            self._panel.close()
+            self._panel = None
+        if hasattr(self, "_room"):
+            self._room.close()
+
+
+def _catch_up(room: Room, target: int) -> None:
+    """A branch stands where its messages end: say so to the feed and the clock."""
+    if room.feed is not None:
+        room.feed.skip(rows=room._rows, news=room._headlines)
+    room._ahead_ns = target

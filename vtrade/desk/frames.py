@@ -1,0 +1,161 @@
+"""A desk's tables: the same story as the panels, as pandas DataFrames in whole units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vtrade.domain.values import from_micros
+from vtrade.errors import DeskError
+from vtrade.execution.explain import reason_text, slippage_bps
+from vtrade.portfolio import frames as money
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vtrade.desk.desk import Desk
+
+ORDER_COLUMNS = {
+    "order_id": "Int64", "client_order_id": "str", "time": "str", "symbol": "str", "side": "str", "type": "str",
+    "tif": "str", "quantity": "float64", "filled": "float64", "limit_price": "float64", "stop_price": "float64",
+    "avg_px": "float64", "fees": "float64", "slippage_bps": "float64", "status": "str", "reason": "str",
+}  # fmt: skip
+
+
+def _index(desk: Desk, symbol: str) -> int:
+    k = desk._room.runtime.engine.index(symbol)
+    if k is None:
+        raise DeskError(f"{symbol!r} is not traded here; known: {', '.join(desk.symbols)}")
+    return k
+
+
+def book(desk: Desk, symbol: str, levels: int) -> pd.DataFrame:
+    """Depth, best level first; missing levels are NaN."""
+    import pandas as pd
+
+    k = _index(desk, symbol)
+    instrument = desk.instruments[k]
+    with desk._room.lock:
+        engine = desk._room.runtime.engine
+        sides = {1: engine.depth(k, 1, levels), -1: engine.depth(k, -1, levels)}
+    nan = float("nan")
+
+    def column(side: int, size: bool) -> list[float]:
+        rows = sides[side]
+        shown = [instrument.quantity(lots) if size else instrument.price(px) for px, lots in rows]
+        return shown + [nan] * (max(len(s) for s in sides.values()) - len(rows))
+
+    return pd.DataFrame(
+        {"bid_size": column(1, True), "bid": column(1, False), "ask": column(-1, False), "ask_size": column(-1, True)}
+    )
+
+
+def quotes(desk: Desk) -> pd.DataFrame:
+    """Touch, last print and session of every instrument."""
+    import pandas as pd
+
+    rows = []
+    with desk._room.lock:
+        engine = desk._room.runtime.engine
+        for k, i in enumerate(desk.instruments):
+            bid, bid_size, ask, ask_size = engine.touch(k)
+            last = engine.last(k)
+            rows.append(
+                (
+                    i.symbol, i.name, i.sector, i.quantity(bid_size) if bid else None, i.price(bid) if bid else None,
+                    i.price(ask) if ask else None, i.quantity(ask_size) if ask else None,
+                    i.price(last) if last else None, engine.session(k),
+                )
+            )  # fmt: skip
+    names = ["symbol", "name", "sector", "bid_size", "bid", "ask", "ask_size", "last", "status"]
+    numbers = {name: "float64" for name in ("bid_size", "bid", "ask", "ask_size", "last")}
+    return pd.DataFrame(rows, columns=names).astype(numbers).set_index("symbol")
+
+
+def orders(desk: Desk) -> pd.DataFrame:
+    """Orders, newest first."""
+    import pandas as pd
+
+    with desk._room.lock:
+        rows = [
+            (
+                r.order_id or None, r.client_order_id, desk._time(r.ts_ns), r.symbol, r.side.name.lower(), str(r.type),
+                str(r.tif), r.quantity_units, r.filled_units, r.limit_price, r.stop_price, r.avg_px,
+                from_micros(r.fees), slippage_bps(r), str(r.status), reason_text(r),
+            )
+            for r in reversed(desk._room.blotter.of(desk.account))
+        ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(ORDER_COLUMNS)).astype(ORDER_COLUMNS)
+
+
+def _tape(desk: Desk) -> dict[str, str]:
+    tape = desk._room.tape
+    return {"date": tape.date, "timezone": tape.timezone} if tape else {}
+
+
+def fills(desk: Desk) -> pd.DataFrame:
+    """Fills, oldest first."""
+    with desk._room.lock:
+        return money.fills(desk._room.portfolio, desk.account, **_tape(desk))
+
+
+def positions(desk: Desk) -> pd.DataFrame:
+    """Open positions."""
+    with desk._room.lock:
+        return money.positions(desk._room.portfolio, desk.account)
+
+
+def round_trips(desk: Desk) -> pd.DataFrame:
+    """Entries matched with exits."""
+    with desk._room.lock:
+        return money.round_trips(desk._room.portfolio, desk.account, **_tape(desk))
+
+
+def equity_curve(desk: Desk) -> pd.DataFrame:
+    """NAV and drawdown over time."""
+    with desk._room.lock:
+        return money.equity_curve(desk._room.portfolio, desk.account, **_tape(desk))
+
+
+def exposure(desk: Desk, by: str) -> pd.DataFrame:
+    """Market value by a grouping."""
+    if by not in ("instrument", "sector", "asset_class"):
+        raise DeskError(f"exposure by {by!r} is unknown; choose instrument, sector or asset_class")
+    with desk._room.lock:
+        return money.exposure(desk._room.portfolio, desk.account, by=by)  # type: ignore[arg-type]
+
+
+def statistics(desk: Desk, periods_per_year: float | None) -> pd.Series[Any]:
+    """Return, risk, costs and hit rate, by name."""
+    import pandas as pd
+
+    with desk._room.lock:
+        values = desk._room.portfolio.statistics(desk.account, periods_per_year=periods_per_year)
+    return pd.Series(dict(values), name=desk.account, dtype=object)
+
+
+def bars(desk: Desk, symbol: str, seconds: int) -> pd.DataFrame:
+    """Candles of the prints so far."""
+    import pandas as pd
+
+    k = _index(desk, symbol)
+    if seconds < 1:
+        raise DeskError(f"bars of {seconds!r} seconds are not possible; take 1 or more")
+    instrument = desk.instruments[k]
+    with desk._room.lock:
+        rows = desk._room.candles.of(k, seconds=seconds)
+    table = pd.DataFrame(
+        [(desk._time(t * 1_000_000_000)[:-4], *(instrument.price(p) for p in ohlc), instrument.quantity(v))
+         for t, *ohlc, v in rows],
+        columns=["time", "open", "high", "low", "close", "volume"],
+    )  # fmt: skip
+    return table.astype(dict.fromkeys(table.columns[1:], "float64")).set_index("time")
+
+
+def leaderboard(desk: Desk, by: str, n: int) -> pd.DataFrame:
+    """Standings, first ``n`` rows."""
+    from vtrade.gamification.frames import standings_frame
+
+    table = standings_frame(desk._room.rank(by).top(n))
+    if by == "nav":
+        table["score"] = table["score"] / 1e6
+    return table

@@ -1,0 +1,118 @@
+"""What does a notebook hold of one order? A handle that always tells the order as it is now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vtrade.domain.orders import Status
+from vtrade.domain.values import Number, from_micros
+from vtrade.execution.explain import Explanation, reason_text
+
+if TYPE_CHECKING:
+    from vtrade.desk.desk import Desk
+    from vtrade.execution.blotter import Record
+    from vtrade.tutor.answer import Answer
+
+
+class Order:
+    """One order of a desk; quantities in units, prices and money in whole units."""
+
+    def __init__(self, desk: Desk, client_order_id: str) -> None:
+        self._desk = desk
+        self.client_order_id = client_order_id
+
+    @property
+    def _record(self) -> Record:
+        return self._desk._record(self.client_order_id)
+
+    @property
+    def id(self) -> int | None:
+        """The venue's number, ``None`` where the order was denied."""
+        return self._record.order_id or None
+
+    @property
+    def status(self) -> Status:
+        """Where the order stands."""
+        return self._record.status
+
+    @property
+    def working(self) -> bool:
+        """Whether it is still in the market."""
+        return self._record.working
+
+    @property
+    def symbol(self) -> str:
+        """What it trades."""
+        return self._record.symbol
+
+    @property
+    def side(self) -> str:
+        """``"buy"`` or ``"sell"``."""
+        return self._record.side.name.lower()
+
+    @property
+    def quantity(self) -> float:
+        """Units asked for."""
+        return self._record.quantity_units
+
+    @property
+    def filled_quantity(self) -> float:
+        """Units filled."""
+        return self._record.filled_units
+
+    @property
+    def leaves_quantity(self) -> float:
+        """Units that may still fill."""
+        record = self._record
+        return record.instrument.quantity(record.leaves) if record.instrument else 0.0
+
+    @property
+    def avg_px(self) -> float | None:
+        """Average fill price."""
+        return self._record.avg_px
+
+    @property
+    def fees(self) -> float:
+        """Fees so far."""
+        return from_micros(self._record.fees)
+
+    @property
+    def reason(self) -> str:
+        """Why it ended without filling, or why it waits."""
+        return reason_text(self._record)
+
+    def explain(self) -> Explanation:
+        """Why it filled, waits or failed, and what it cost; from the recorded facts."""
+        return self._desk._explain(self._record)
+
+    def review(self) -> Answer:
+        """The tutor's review: what happened, what it cost, what to think about; goes on the record."""
+        return self._desk._review(self)
+
+    def cancel(self) -> Order:
+        """Take the rest out of the market."""
+        self._desk.cancel(self)
+        return self
+
+    def replace(
+        self, *, quantity: Number | None = None, limit: Number | None = None, stop: Number | None = None
+    ) -> Order:
+        """Change the terms; fewer keeps the place in the queue, anything else goes to the back."""
+        self._desk.replace(self, quantity=quantity, limit=limit, stop=stop)
+        return self
+
+    def __repr__(self) -> str:
+        r = self._record
+        name = f"#{r.order_id}" if r.order_id else r.client_order_id
+        prices = "".join(
+            f" {word} {price:g}" for word, price in (("limit", r.limit_price), ("stop", r.stop_price)) if price
+        )
+        filled = f", {r.filled_units:g} filled at {r.avg_px:.4f}" if r.filled else ""
+        why = f", {reason_text(r)}" if r.status != Status.FILLED and reason_text(r) else ""
+        return (
+            f"Order {name} {self.side} {r.quantity_units:g} {r.symbol} {r.type.replace('_', ' ')}{prices}: "
+            f"{r.status}{filled}{why}"
+        )
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": repr(self)}

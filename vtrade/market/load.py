@@ -1,0 +1,153 @@
+"""Which reader does a tape's name ask for?
+
+Rules: ``FORMAT:rest`` names the reader; a bare path is read by what its name and contents tell. Whatever cannot be
+found is one error that offers names which look alike.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vtrade.errors import TapeError
+from vtrade.market.files import existing, near
+from vtrade.market.lean import load_lean
+from vtrade.market.lobster import load_lobster
+from vtrade.market.ohlcv import from_ohlcv
+from vtrade.market.parquet import load_parquet
+from vtrade.market.sample import SAMPLES, load_sample
+from vtrade.market.tape import Tape
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load_tape(spec: Tape | str | Path | pd.DataFrame, **options: Any) -> Tape:
+    """A tape by name.
+
+    Parameters
+    ----------
+    spec : Tape, str, path or DataFrame
+        =========================== ====================================================================
+        ``lobster:FILE``            LOBSTER zip, or either CSV of a pair (:func:`~vtrade.market.lobster.load_lobster`)
+        ``lean:FOLDER[:YYYYMMDD]``  LEAN minute folder of a symbol, or a minute or daily file
+                                    (:func:`~vtrade.market.lean.load_lean`)
+        ``ohlcv:FILE``              table of bars, CSV or Parquet (:func:`~vtrade.market.ohlcv.from_ohlcv`)
+        ``FILE.parquet``            a tape that was saved (:func:`~vtrade.market.parquet.save_tape`)
+        ``sample:NAME``             real daily bars that come with the installation: ``AAPL``, ``AAPL,IBM``, ``all``
+        ``synthetic:SEED``          a seeded synthetic market
+        a path                      read by its name and contents
+        a DataFrame                 a table of bars
+        a Tape                      handed back as it is
+        =========================== ====================================================================
+    **options
+        Those of the reader.
+
+    Returns
+    -------
+    Tape
+        Checked and frozen.
+
+    Raises
+    ------
+    TapeError
+        Naming what is wrong with the name, the file, the row or the column, and the mend.
+
+    Examples
+    --------
+    >>> load_tape("sample:AAPL", start="2013-01-02", end="2013-01-02")
+    Tape('AAPL 2013-01-02 to 2013-01-02, daily', bars, 6 events, AAPL)
+    >>> load_tape("sampel:AAPL")
+    Traceback (most recent call last):
+    vtrade.errors.TapeError: unknown format 'sampel' in 'sampel:AAPL'; did you mean 'sample'?
+    """
+    if isinstance(spec, Tape):
+        if options:
+            raise TapeError(f"{spec.name}: is loaded already, so {', '.join(options)} cannot be set; leave it out")
+        return spec
+    if not isinstance(spec, str | Path):
+        if hasattr(spec, "columns"):
+            return from_ohlcv(spec, **options)
+        raise TapeError(f"a tape is named by text, a path, a DataFrame or a Tape, not by a {type(spec).__name__}")
+    text = str(spec)
+    named = re.match(r"([A-Za-z][A-Za-z0-9_+-]+):(.*)", text, re.DOTALL)  # one letter is a drive, as in C:\data
+    if named and not Path(text).exists():
+        word, rest = named[1].lower(), named[2]
+        if word not in READERS:
+            hint = near(word, READERS) or f"; the formats are {', '.join(READERS)}"
+            raise TapeError(f"unknown format {named[1]!r} in {text!r}{hint}")
+        if not rest:
+            raise TapeError(
+                f"{text!r} names no {'file' if word not in ('sample', 'synthetic') else 'market'}; "
+                f"write {word}:{HINTS[word]}"
+            )
+        return READERS[word](rest, **options)
+    return _reader(Path(text))(text, **options)
+
+
+def _synthetic(seed: str, **options: Any) -> Tape:
+    from vtrade.market.synthetic import synthetic
+
+    if not re.fullmatch(r"\d{1,18}", seed):
+        raise TapeError(f"synthetic:{seed}: the seed is a whole number, such as synthetic:7")
+    return synthetic(int(seed), **options)
+
+
+READERS: Final[dict[str, Callable[..., Tape]]] = {
+    "lobster": load_lobster,
+    "lean": load_lean,
+    "ohlcv": from_ohlcv,
+    "parquet": load_parquet,
+    "sample": load_sample,
+    "synthetic": _synthetic,
+}
+"""Reader of each format."""
+
+HINTS: Final = {
+    "lobster": "FILE.zip",
+    "lean": "FOLDER:YYYYMMDD",
+    "ohlcv": "FILE.csv",
+    "parquet": "FILE.parquet",
+    "sample": "AAPL",
+    "synthetic": "7",
+}
+"""What follows a format's colon, by example."""
+
+
+def _reader(path: Path) -> Callable[..., Tape]:
+    """The reader for a bare path."""
+    if not path.exists():
+        if path.name.upper() in SAMPLES or path.name.lower() == "all":
+            raise TapeError(f"{path}: no such file; did you mean 'sample:{path.name}'?")
+        lean_day = re.fullmatch(r"(.+):\d{8}", str(path))
+        if lean_day and Path(lean_day[1]).is_dir():
+            return load_lean
+        existing(path)
+    if path.is_dir():
+        names = [entry.name.lower() for entry in path.iterdir()]
+        if any("message" in name for name in names):
+            return load_lobster
+        if any(re.fullmatch(r"\d{8}_(trade|quote)\.(zip|csv)", name) for name in names):
+            return load_lean
+    elif path.suffix == ".parquet":
+        return load_parquet
+    elif path.suffix == ".zip":
+        return load_lobster if _holds(path, "message") else load_lean
+    elif re.search(r"message|orderbook", path.name, re.IGNORECASE) and path.suffix == ".csv":
+        return load_lobster
+    elif re.fullmatch(r"\d{8}_(trade|quote)\.csv", path.name):
+        return load_lean
+    elif path.name.removesuffix(".gz").endswith((".csv", ".txt", ".tsv")):
+        return from_ohlcv
+    raise TapeError(f"{path}: its name does not tell what it holds; prefix the format: {', '.join(READERS)}:{path}")
+
+
+def _holds(path: Path, word: str) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(word in name.lower() for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile) as error:
+        raise TapeError(f"{path}: not a readable zip ({error}); it may be truncated: fetch the file again") from None

@@ -1,0 +1,134 @@
+"""How good was the trading, as numbers with their uncertainty?
+
+Rules: returns are taken on a regular grid, so that an account that trades often is not measured more often. The grid is
+read off the room's own time: where values change at least every hour over at most 30 days, one minute; else one day;
+coarser where the curve was thinned to more than that. A cell of the grid counts when the room priced anything in it;
+an account that held nothing then has a return of 0 there. Nights and weekends thus are one step, as usual.
+
+Annualising takes 252 days of 390 minutes, or 365 days of 1,440 where every instrument trades around the clock.
+Drawdown, counts and sums are not read from the grid: they are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtrade import stats
+from vtrade.domain.instruments import Instrument
+from vtrade.portfolio.accounts import AccountState
+from vtrade.portfolio.curve import DAY_NS, HOUR_NS, MINUTE_NS, Curve
+
+INTRADAY_GAP_MAX_NS: Final = HOUR_NS
+"""Room time that moves in steps of this or more, by the median, is daily data."""
+INTRADAY_SPAN_MAX_NS: Final = 30 * DAY_NS
+"""A room that lasts longer is measured by the day."""
+AROUND_THE_CLOCK: Final = "24/7"
+
+Statistics = dict[str, float | int]
+
+
+def grid_period_ns(clock: Curve, curve: Curve) -> int:
+    """Width of the grid on which returns are taken.
+
+    Parameters
+    ----------
+    clock : Curve
+        The times at which the room priced anything.
+    curve : Curve
+        The account's values.
+    """
+    times, _ = clock.closes()
+    minutes = np.unique(times // MINUTE_NS)
+    kept = max(clock.width_ns, curve.width_ns)
+    if len(minutes) > 1:
+        gap_ns = float(np.median(np.diff(minutes))) * MINUTE_NS
+        span_ns = int(minutes[-1] - minutes[0]) * MINUTE_NS
+        if gap_ns >= INTRADAY_GAP_MAX_NS or span_ns > INTRADAY_SPAN_MAX_NS:
+            return max(DAY_NS, kept)
+    return max(MINUTE_NS, kept)
+
+
+def grid_nav(clock: Curve, curve: Curve, *, period_ns: int, opened_ns: int, opening_nav: int) -> NDArray[np.float64]:
+    """Values of the account: the opening one, then the last one in each cell of the grid.
+
+    Returns
+    -------
+    (T + 1,) float64
+        Micro-units of money; T is the number of cells since the account opened.
+    """
+    cells = np.unique(clock.closes()[0] // period_ns)
+    ends = (cells[cells >= opened_ns // period_ns] + 1) * period_ns
+    times, values = curve.closes()
+    last = np.searchsorted(times, ends, side="left") - 1
+    sampled = np.where(last >= 0, values[np.maximum(last, 0)], opening_nav) if len(times) else np.empty(0)
+    return np.concatenate(([float(opening_nav)], sampled.astype(np.float64)))
+
+
+def default_periods_per_year(period_ns: int, instruments: Sequence[Instrument]) -> float:
+    """How many cells of the grid make a year.
+
+    Examples
+    --------
+    >>> default_periods_per_year(MINUTE_NS, [Instrument.make("ACME")])
+    98280.0
+    >>> default_periods_per_year(DAY_NS, [Instrument.make("BTC", calendar="24/7")])
+    365.0
+    """
+    around_the_clock = bool(instruments) and all(i.calendar == AROUND_THE_CLOCK for i in instruments)
+    days, minutes = (365, 1_440) if around_the_clock else (252, 390)
+    if period_ns >= DAY_NS:
+        return days * DAY_NS / period_ns
+    return days * max(1.0, minutes * MINUTE_NS / period_ns)
+
+
+def account_statistics(
+    state: AccountState, clock: Curve, instruments: Sequence[Instrument], *, periods_per_year: float | None = None
+) -> Statistics:
+    """Every statistic of one account; NaN where one is undefined, an infinity where nothing divides something.
+
+    Returns
+    -------
+    dict
+        ``deposits, nav, fees, net_profit, traded_notional`` in micro-units; ``total_return, volatility, sharpe_ratio,
+        sharpe_ratio_standard_error, sortino_ratio, calmar_ratio, drawdown, max_drawdown, value_at_risk,
+        expected_shortfall`` (the last two per period at 95 %), ``hit_rate, profit_factor`` (of round trips, after
+        fees), ``slippage_bps, turnover``; the counts ``fills, round_trips, observations``; and the grid:
+        ``period_ns, periods_per_year``. The Calmar ratio is NaN on a grid finer than a day, since an hour compounded
+        into a year says nothing.
+    """
+    period_ns = grid_period_ns(clock, state.curve)
+    per_year = default_periods_per_year(period_ns, instruments) if periods_per_year is None else periods_per_year
+    nav = grid_nav(clock, state.curve, period_ns=period_ns, opened_ns=state.opened_ns, opening_nav=state.deposits)
+    returns = stats.returns(nav)
+    sums = state.trip_sums()
+    nan = float("nan")
+    return {
+        "deposits": state.deposits,
+        "nav": state.nav,
+        "net_profit": state.nav - state.deposits,
+        "fees": state.fees,
+        "traded_notional": state.traded_notional,
+        "total_return": (state.nav - state.deposits) / state.deposits if state.deposits > 0 else nan,
+        "volatility": stats.annualised_volatility(returns, periods_per_year=per_year),
+        "sharpe_ratio": stats.sharpe_ratio(returns, periods_per_year=per_year),
+        "sharpe_ratio_standard_error": stats.sharpe_ratio_standard_error(returns, periods_per_year=per_year),
+        "sortino_ratio": stats.sortino_ratio(returns, periods_per_year=per_year),
+        "calmar_ratio": stats.calmar_ratio(returns, periods_per_year=per_year) if period_ns >= DAY_NS else nan,
+        "drawdown": state.drawdown(),
+        "max_drawdown": state.max_drawdown(),
+        "value_at_risk": stats.value_at_risk(returns),
+        "expected_shortfall": stats.expected_shortfall(returns),
+        "hit_rate": sums.hits / sums.count if sums.count else nan,
+        "profit_factor": stats.profit_factor((sums.won, -sums.lost)),
+        "slippage_bps": state.slippage_bps(),
+        "turnover": state.traded_notional / state.deposits if state.deposits > 0 else nan,
+        "fills": state.fill_count,
+        "round_trips": sums.count,
+        "observations": int(np.isfinite(returns).sum()),
+        "period_ns": period_ns,
+        "periods_per_year": per_year,
+    }

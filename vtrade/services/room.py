@@ -1,0 +1,269 @@
+"""What is a room on one machine? A runtime, a tape that plays into it, and every projection of its facts.
+
+Rules: one lock guards everything, so panels, cells and the playing thread may all call. Simulated time only grows; it is
+that of the newest message, or of the playing clock where no message came yet. Playing happens in a thread of its own and
+never blocks the caller.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import numpy as np
+
+from vtrade.domain.messages import Fact, Inbound, MarketFrame, NewsPublished, OpenRoom, RoomCommand
+from vtrade.domain.values import NS_PER_S
+from vtrade.errors import DeskError, VTradeError
+from vtrade.execution.blotter import Blotter
+from vtrade.gamification.engine import ProgressEngine
+from vtrade.gamification.leaderboard import Leaderboard
+from vtrade.market.candles import Candles
+from vtrade.market.dtype import EVENT, Kind
+from vtrade.market.tape import Tape
+from vtrade.ports import Clock, Log
+from vtrade.portfolio.engine import PortfolioEngine
+from vtrade.services.feed import TapeFeed
+from vtrade.services.runtime import Runtime
+
+PLAY_HZ: Final = 20
+"""Steps of the playing clock in a second of real time."""
+
+SPEED_MAX: Final = 100_000.0
+
+GAP_S: Final = 300
+"""While playing, a longer stretch without events (a night) is passed over."""
+
+NEWS_KEPT: Final = 100
+
+OPENING_EVENTS: Final = 16
+OPENING_EVENTS_MAX: Final = 4_096
+"""A new room looks at so many events at a time, and at most, for a first price of every instrument."""
+
+Listener = Callable[[], None]
+
+
+class Room:
+    """A room with its tape.
+
+    Parameters
+    ----------
+    log : Log
+        Empty for a new room.
+    tape : Tape or None
+        ``None`` goes on with a log whose tape is not at hand: it can be looked at and traded, but nothing plays.
+    opening : sequence of messages
+        What a new room begins with; must start with ``OpenRoom``.
+    leaderboards : dict of str to Leaderboard
+        Kept up to date with ``"xp"`` and ``"nav"``.
+    """
+
+    def __init__(
+        self, log: Log, tape: Tape | None, *, opening: Iterable[Inbound], clock: Clock,
+        leaderboards: dict[str, Leaderboard],
+    ) -> None:  # fmt: skip
+        self.tape = tape
+        self.feed = TapeFeed(tape) if tape is not None else None
+        self.blotter = Blotter()
+        self.portfolio = PortfolioEngine()
+        self.progress = ProgressEngine()
+        self.candles = Candles(0)
+        self.news: list[NewsPublished] = []
+        self.leaderboards = leaderboards
+        self.speed = 1.0
+        self.trouble = ""
+        """Why playing stopped by itself, in a sentence; empty while all is well."""
+        self._clock = clock
+        self._rows = 0
+        self._headlines = 0
+        self._ahead_ns = 0
+        self._listeners: list[Listener] = []
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._scores: dict[str, int] = {}
+        self.runtime = Runtime(log, on_message=self._publish)
+        self.lock = self.runtime.lock
+        if not self.runtime.engine.instruments:
+            self.submit(opening)
+        elif self.feed is not None:
+            self._check_tape()
+            self.feed.skip(rows=self._rows, news=self._headlines)
+
+    def _check_tape(self) -> None:
+        assert self.tape is not None
+        room = self.runtime.engine
+        if room.instruments != self.tape.instruments:
+            raise DeskError(
+                f"the journal is about {', '.join(i.symbol for i in room.instruments)}, the tape {self.tape.name!r} "
+                f"about {', '.join(i.symbol for i in self.tape.instruments)}; give the tape the journal began with"
+            )
+
+    # --- messages in ---------------------------------------------------------------------------------------------
+
+    def submit(self, messages: Iterable[Inbound]) -> list[list[Fact]]:
+        """Process messages and publish their facts; durable when it returns."""
+        with self.lock:
+            facts = self.runtime.submit_many(messages)
+        self._changed()
+        return facts
+
+    def _publish(self, message: Inbound, facts: list[Fact]) -> None:
+        if isinstance(message, MarketFrame):
+            events = np.frombuffer(message.events, dtype=EVENT)
+            self._rows += len(events)
+            self.candles.update(events)
+        elif isinstance(message, OpenRoom):
+            self.candles = Candles(len(message.instruments))
+        elif isinstance(message, RoomCommand) and message.action == "news":
+            self._headlines += 1
+        self.blotter.apply(facts)
+        for fact in facts:
+            self.portfolio.apply(fact)
+            self.progress.apply(fact)
+            if isinstance(fact, NewsPublished):
+                self.news = [*self.news[1 - NEWS_KEPT :], fact]
+
+    def rank(self, by: str) -> Leaderboard:
+        """The leaderboard by ``"xp"`` or ``"nav"``, brought up to date."""
+        board = self.leaderboards.get(by)
+        if board is None:
+            raise DeskError(f"there is no leaderboard by {by!r}; choose one of {', '.join(self.leaderboards)}")
+        with self.lock:
+            if by == "xp":
+                scores = self.progress.scores()
+            else:
+                scores = {name: self.portfolio.account(name).nav for name in self.portfolio.accounts}
+        changed = {name: score for name, score in scores.items() if self._scores.get(f"{by}/{name}") != score}
+        if changed:
+            board.update_many(changed)
+            self._scores.update({f"{by}/{name}": score for name, score in changed.items()})
+        return board
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """Simulated time."""
+        return max(self.runtime.engine.now, self._ahead_ns)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the tape has nothing left."""
+        return self.feed is None or self.feed.ended
+
+    @property
+    def playing(self) -> bool:
+        """Whether the market moves by itself."""
+        return self._thread is not None and self._thread.is_alive() and not self._stop.is_set()
+
+    def start(self) -> None:
+        """Bring a new room to the first moment at which everything has a price, so that there is a market to see."""
+        if self.feed is None or self.feed.rows:
+            return
+        with self.lock:
+            while self.feed.rows < OPENING_EVENTS_MAX and not self.feed.ended and not self._has_market():
+                self.runtime.submit_many(self.feed.read(self.feed.tape.end_ns, rows_max=OPENING_EVENTS))
+
+    def _has_market(self) -> bool:
+        engine = self.runtime.engine
+        for k in range(len(engine.instruments)):
+            bid, _, ask, _ = engine.touch(k)
+            if not (engine.last(k) or (bid and ask)):
+                return False
+        return True
+
+    def advance(self, until_ns: int) -> None:
+        """Play the tape up to and including a moment, at once."""
+        if self.feed is None:
+            raise DeskError("this desk has no tape to play; open it with the tape its journal began with")
+        with self.lock:
+            self.runtime.submit_many(self.feed.read(until_ns))
+            self._ahead_ns = max(self._ahead_ns, until_ns)
+        self._changed()
+
+    def step_events(self, events: int) -> None:
+        """Play so many events, at once."""
+        if self.feed is None:
+            raise DeskError("this desk has no tape to play; open it with the tape its journal began with")
+        with self.lock:
+            self.runtime.submit_many(self.feed.read(self.feed.tape.end_ns, rows_max=events))
+        self._changed()
+
+    def base_rate(self) -> float:
+        """Simulated seconds in a real second at speed 1: one, or on bars so many that a bar takes a second."""
+        if self.tape is None or self.tape.depth != "bars":
+            return 1.0
+        times = self.tape.events["ts_ns"][self.tape.events["kind"] == Kind.BAR_OPEN][:1_000]
+        gaps = np.diff(np.unique(times))
+        return float(np.median(gaps)) / NS_PER_S if len(gaps) else 1.0
+
+    def play(self, speed: float) -> None:
+        """Let the market move by itself, ``speed`` times as fast as its base rate."""
+        if self.feed is None:
+            raise DeskError("this desk has no tape to play; open it with the tape its journal began with")
+        if not 0 < speed <= SPEED_MAX:
+            raise DeskError(f"speed {speed!r} is not between 0 and {SPEED_MAX:,.0f}; take 1 for the market's own pace")
+        with self.lock:
+            self.speed = float(speed)
+            self.trouble = ""
+            if self.playing or self.feed.ended:
+                return
+            self._stop = threading.Event()
+            self._thread = threading.Thread(target=self._run, args=(self._stop,), name="vtrade-play", daemon=True)
+            self._thread.start()
+        self._changed()
+
+    def pause(self) -> None:
+        """Stand still."""
+        self._stop.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+        self._thread = None
+        self._changed()
+
+    def _run(self, stop: threading.Event) -> None:
+        assert self.feed is not None
+        rate = self.base_rate()
+        last = self._clock.monotonic_ns()
+        while not stop.wait(1 / PLAY_HZ):
+            now = self._clock.monotonic_ns()
+            with self.lock:
+                if stop.is_set():
+                    return
+                target = self.now_ns + int((now - last) * self.speed * rate)
+                upcoming = self.feed.next_ns
+                if upcoming is not None and upcoming - target > GAP_S * rate * NS_PER_S:
+                    target = upcoming
+                try:
+                    self.advance(target)
+                except VTradeError as error:
+                    self.trouble = f"The market stopped: {error}"
+                    stop.set()
+                if self.feed.ended:
+                    stop.set()
+            last = now
+            self._changed()
+
+    # --- listeners and the end -----------------------------------------------------------------------------------
+
+    def on_change(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` after every change, from whatever thread made it; returns how to stop that."""
+        self._listeners.append(listener)
+
+        def stop() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return stop
+
+    def _changed(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+    def close(self) -> None:
+        """Stop playing and let go of the journal."""
+        self.pause()
+        self._listeners.clear()
+        self.runtime.close()
