@@ -18,6 +18,12 @@ TICKING = "(least) => Number(document.querySelector('.vt-desk')?.dataset.seq) > 
 RUN_CODE = """(code) => jupyterapp.shell.currentWidget.sessionContext.session.kernel
   .requestExecute({code, silent: true}).done.then((reply) => reply.content.status)"""
 
+START_CODE = """(code) => {
+  window.vtSlept = false;
+  jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code})
+    .done.then(() => { window.vtSlept = true; });
+}"""
+
 
 @pytest.fixture
 def open_panel(lab, page, root):
@@ -131,17 +137,28 @@ def test_the_keyboard_is_enough_and_leaves_the_notebook_alone(page, open_panel):
     expect(panel.locator(".vt-types input:checked")).to_have_attribute("value", "limit")
 
 
-def test_a_reload_brings_everything_back(lab, page, open_panel):
+def test_reloads_bring_everything_back(page, open_panel):
     panel = open_panel("reload.ipynb")
     play(page, panel)
-    panel.locator(".vt-buy").click()
-    expect(panel.locator(".vt-blotter tr[data-status=FILLED]")).to_have_count(1)
     page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
-    page.reload()
-    page.wait_for_selector(LIVE, timeout=30_000)
-    expect(page.locator(".vt-blotter tr[data-status=FILLED]")).to_have_count(1)
-    page.wait_for_function(TICKING, arg=int(page.locator(".vt-desk").get_attribute("data-seq")) + 3)
-    assert page.bad == []
+    for bought in (1, 2, 3):
+        panel.locator(".vt-buy").click()
+        expect(panel.locator(".vt-blotter tr[data-status=FILLED]")).to_have_count(bought)
+        page.reload()
+        page.wait_for_selector(LIVE, timeout=30_000)
+        expect(page.locator(".vt-blotter tr[data-status=FILLED]")).to_have_count(bought)
+        page.wait_for_function(TICKING, arg=int(panel.get_attribute("data-seq")) + 3)
+
+
+def test_clicks_count_while_a_cell_runs(page, open_panel):
+    panel = open_panel()
+    page.evaluate(START_CODE, "import time; time.sleep(6); slept = True")
+    page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
+    play(page, panel)
+    panel.locator(".vt-buy").click()
+    expect(panel.locator(".vt-blotter tr[data-status=FILLED]")).to_have_count(1, timeout=3000)
+    assert page.evaluate("() => window.vtSlept") is False
+    page.wait_for_function("() => window.vtSlept")
 
 
 def test_a_second_view_is_as_live_as_the_first(page, open_panel):
@@ -186,11 +203,21 @@ def test_a_desk_on_which_nothing_happened_explains_itself(page, open_panel):
     assert page.bad == []
 
 
-def test_a_closed_desk_and_a_dead_kernel_are_told(page, open_panel):
+def test_a_closed_desk_is_told(page, open_panel):
     panel = open_panel()
     in_kernel(page, "desk.shut()")
     expect(panel.locator(".vt-alarm")).to_contain_text("This desk is closed")
     expect(panel).to_have_attribute("data-state", "closed")
+    assert page.bad == []
+
+
+def test_a_click_without_an_answer_is_told(page, open_panel):
+    panel = open_panel()
+    in_kernel(page, "desk.lock.acquire()")  # a desk that is stuck
+    panel.locator(".vt-buy").click()
+    expect(panel.locator(".vt-buy")).to_be_disabled()
+    expect(panel.locator(".vt-alarm")).to_contain_text("does not answer", timeout=10_000)
+    expect(panel.locator(".vt-buy")).to_be_enabled()
 
 
 def test_narrow_panels_stack_and_hide_nothing(page, open_panel):

@@ -70,6 +70,11 @@ def read(path: Path) -> Iterator[Scenario]:
         yield current
 
 
+def short(reason: Reason) -> str:
+    """``WAITING_FOR_DEPTH`` as ``DEPTH``."""
+    return reason.removeprefix("WAITING_").removeprefix("FOR_").removeprefix("IN_")
+
+
 def tell(fact: Fact, instrument: Instrument) -> str | None:
     """A fact in words; ``None`` for facts that no scenario lists."""
 
@@ -77,7 +82,7 @@ def tell(fact: Fact, instrument: Instrument) -> str | None:
         return instrument.price_text(ticks or 0).replace(",", "")
 
     def waits(reason: Reason) -> str:
-        return f" waits {reason.removeprefix('WAITING_')}" if reason else ""
+        return f" waits {short(reason)}" if reason else ""
 
     def ahead(lots: int) -> str:
         return f" ahead {lots}" if lots >= 0 else ""
@@ -274,7 +279,7 @@ class Stage:
             assert order is not None, f"order {words[1]} does not work any more"
             answer = {
                 "ahead": lambda: str(engine.queue_ahead(order.order_id)),
-                "waiting": lambda: engine.waiting(order.order_id).removeprefix("WAITING_"),
+                "waiting": lambda: short(engine.waiting(order.order_id)),
                 "status": lambda: str(order.status),
             }[first]
             return f"{first} {words[1]} {answer()}"
@@ -309,8 +314,10 @@ def expected_of(step: str) -> list[str]:
     """What a step without ``->`` must produce."""
     head, _, rest = step.partition(" ")
     words = rest.split()
+    if head == "status":
+        return [f"session {'OPEN' if words[0] in ('open', 'resumed') else words[0].upper()}"]
     if not head.endswith(":"):
-        return [f"session {'OPEN' if words[0] in ('open', 'resumed') else words[0].upper()}"] if head == "status" else []
+        return []
     if words[0] in ("cancel", "replace"):
         return [f"{'canceled' if words[0] == 'cancel' else 'replaced'} {words[1]}"]
     return [f"accepted {words[0]}"]

@@ -8,10 +8,10 @@ import time
 
 import fakeredis
 import pytest
-import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vtrade.adapters.redis import RedisUnavailable, connect_redis
 from vtrade.domain.values import INT64_MAX
 from vtrade.errors import ValueOffGrid
 from vtrade.gamification.leaderboard import Leaderboard, Standing, decode_score, encode_score
@@ -23,7 +23,7 @@ PROGRAM = shutil.which("redis-server")
 def redis_server(tmp_path_factory):
     """A server of our own on the loopback, gone after the tests; without the program, the one VTRADE_REDIS names."""
     if PROGRAM is None:
-        client = redis.Redis.from_url(f"redis://{os.environ['VTRADE_REDIS']}")
+        client = connect_redis(f"redis://{os.environ['VTRADE_REDIS']}")
         yield client
         client.close()
         return
@@ -32,17 +32,25 @@ def redis_server(tmp_path_factory):
         port = probe.getsockname()[1]
     command = [PROGRAM, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     server = subprocess.Popen(command, cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.DEVNULL)
-    client = redis.Redis(port=port)
-    for _ in range(100):
+    try:
+        client = _connect_soon(server, f"redis://127.0.0.1:{port}")
+        yield client
+        client.close()
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _connect_soon(server, url, *, within_s=10):
+    """A client, once the server has started."""
+    deadline = time.monotonic() + within_s
+    while True:
         try:
-            client.ping()
-            break
-        except redis.exceptions.ConnectionError:
+            return connect_redis(url)
+        except RedisUnavailable:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
             time.sleep(0.05)
-    yield client
-    client.close()
-    server.terminate()
-    server.wait(10)
 
 
 SERVER = pytest.param("server", marks=() if PROGRAM else pytest.mark.needs("redis"))

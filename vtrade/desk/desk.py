@@ -16,7 +16,15 @@ from vtrade.desk.order import Order
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
-    CancelOrder, Inbound, MarketFrame, OpenAccount, OpenRoom, ReplaceOrder, SubmitOrder, UserAction, decode_inbound,
+    CancelOrder,
+    Inbound,
+    MarketFrame,
+    OpenAccount,
+    OpenRoom,
+    ReplaceOrder,
+    SubmitOrder,
+    UserAction,
+    decode_inbound,
 )  # fmt: skip
 from vtrade.domain.orders import OrderType, Reason, Side, TimeInForce
 from vtrade.domain.values import NS_PER_S, Number, from_micros, to_micros
@@ -24,8 +32,8 @@ from vtrade.errors import DeskError, ValueOffGrid
 from vtrade.execution.explain import Explanation, explain
 from vtrade.market.dtype import EVENT
 from vtrade.market.tape import Tape
-from vtrade.ports import Clock, Log
 from vtrade.portfolio.frames import format_ts
+from vtrade.ports import Clock, Log
 from vtrade.services.room import Room
 from vtrade.services.runtime import Verdict, verify
 from vtrade.tutor import ask as ask_tutor
@@ -99,9 +107,7 @@ class Desk:
                         limits or RiskLimits(),
                     ),
                 ]  # fmt: skip
-            self._room = Room(
-                log, tape, opening=opening, clock=wiring.clock, leaderboards=wiring.leaderboards()
-            )
+            self._room = Room(log, tape, opening=opening, clock=wiring.clock, leaderboards=wiring.leaderboards())
         except BaseException:
             log.close()
             raise
@@ -214,7 +220,9 @@ class Desk:
             )  # fmt: skip
             known = self._room.runtime.engine.accounts[self.account].ids
             if name in known:
-                raise DeskError(f"client_order_id {name!r} was used before on this desk; leave it out or choose another")
+                raise DeskError(
+                    f"client_order_id {name!r} was used before on this desk; leave it out or choose another"
+                )
             self._room.submit([message])
         return Order(self, name)
 
@@ -567,7 +575,9 @@ class Desk:
         return view.text(self)
 
     def __repr__(self) -> str:
-        return f"Desk({self.account!r} on {self._room.runtime.engine.tape or 'a tape'}, {self.now}, NAV {self.nav:,.2f})"
+        return (
+            f"Desk({self.account!r} on {self._room.runtime.engine.tape or 'a tape'}, {self.now}, NAV {self.nav:,.2f})"
+        )
 
     def close_desk(self) -> None:
         """Stop playing and let go of the journal; the desk is of no use afterwards."""

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 from vtrade.domain.messages import OrderAccepted
 from vtrade.domain.values import MICRO, from_micros
 from vtrade.tutor.evidence import (
-    AccountEvidence, FillEvidence, Headline, MarketEvidence, MissionEvidence, OrderEvidence, PositionEvidence,
-    ProgressEvidence, RulesEvidence,
+    AccountEvidence,
+    FillEvidence,
+    Headline,
+    MarketEvidence,
+    MissionEvidence,
+    OrderEvidence,
+    PositionEvidence,
+    ProgressEvidence,
+    RulesEvidence,
 )  # fmt: skip
 
 if TYPE_CHECKING:

@@ -67,7 +67,7 @@ def quotes(desk: Desk) -> pd.DataFrame:
                 )
             )  # fmt: skip
     names = ["symbol", "name", "sector", "bid_size", "bid", "ask", "ask_size", "last", "status"]
-    numbers = {name: "float64" for name in ("bid_size", "bid", "ask", "ask_size", "last")}
+    numbers = dict.fromkeys(("bid_size", "bid", "ask", "ask_size", "last"), "float64")
     return pd.DataFrame(rows, columns=names).astype(numbers).set_index("symbol")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vtrade.domain.orders import Status
 from vtrade.domain.values import Number, from_micros
-from vtrade.execution.explain import Explanation, reason_text
+from vtrade.execution.explain import Explanation, describe, reason_text
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
@@ -83,7 +83,9 @@ class Order:
 
     def explain(self) -> Explanation:
         """Why it filled, waits or failed, and what it cost; from the recorded facts."""
-        return self._desk._explain(self._record)
+        story = self._desk._explain(self._record)
+        self._desk.record("explanation_read", subject=self.client_order_id)
+        return story
 
     def review(self) -> Answer:
         """The tutor's review: what happened, what it cost, what to think about; goes on the record."""
@@ -103,16 +105,9 @@ class Order:
 
     def __repr__(self) -> str:
         r = self._record
-        name = f"#{r.order_id}" if r.order_id else r.client_order_id
-        prices = "".join(
-            f" {word} {price:g}" for word, price in (("limit", r.limit_price), ("stop", r.stop_price)) if price
-        )
         filled = f", {r.filled_units:g} filled at {r.avg_px:.4f}" if r.filled else ""
         why = f", {reason_text(r)}" if r.status != Status.FILLED and reason_text(r) else ""
-        return (
-            f"Order {name} {self.side} {r.quantity_units:g} {r.symbol} {r.type.replace('_', ' ')}{prices}: "
-            f"{r.status}{filled}{why}"
-        )
+        return f"Order {describe(r)}: {r.status}{filled}{why}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": repr(self)}

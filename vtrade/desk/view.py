@@ -10,7 +10,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from vtrade.domain.orders import TRANSITIONS, OrderEvent, OrderType, Side, Status, TimeInForce
+from vtrade.domain.orders import TRANSITIONS, OrderEvent, OrderType, Reason, Side, Status, TimeInForce
 from vtrade.domain.values import NS_PER_S, from_micros
 from vtrade.errors import DeskError, VTradeError
 from vtrade.execution.explain import reason_text
@@ -262,6 +262,8 @@ def _told(desk: Desk, client_order_id: str) -> str:
     """How an order stands, for the message line."""
     record = desk._record(client_order_id)
     text = repr(desk.order(client_order_id)).removeprefix("Order ")
+    if record.working and desk.ended and record.waiting == Reason.WAITING_FOR_OPEN:
+        text += ". The tape has ended, so no open will come: rewind to trade on"
     refused = record.status in (Status.DENIED, Status.REJECTED)
     last = record.facts[-1]
     if type(last).__name__ in ("CancelRejected", "ReplaceRejected"):

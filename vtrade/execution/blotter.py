@@ -11,8 +11,18 @@ from typing import Any
 
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
-    CancelRejected, Fact, Fill, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderRejected, OrderReplaced,
-    OrderTriggered, ReplaceRejected, RoomOpened,
+    CancelRejected,
+    Fact,
+    Fill,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    ReplaceRejected,
+    RoomOpened,
 )  # fmt: skip
 from vtrade.domain.orders import TERMINAL, OrderEvent, OrderType, Reason, Side, Status, TimeInForce, transition
 from vtrade.domain.values import from_micros
@@ -39,9 +49,32 @@ class Record:
         Everything told about this order, in order.
     """
 
-    __slots__ = ("account", "client_order_id", "detail", "facts", "fees", "fills", "filled", "instrument", "limit",
-                 "limit_price", "notional", "order_id", "quantity", "quantity_units", "reason", "side", "status",
-                 "stop", "stop_price", "symbol", "tif", "ts_ns", "type", "waiting")  # fmt: skip
+    __slots__ = (
+        "account",
+        "client_order_id",
+        "detail",
+        "facts",
+        "fees",
+        "filled",
+        "fills",
+        "instrument",
+        "limit",
+        "limit_price",
+        "notional",
+        "order_id",
+        "quantity",
+        "quantity_units",
+        "reason",
+        "side",
+        "status",
+        "stop",
+        "stop_price",
+        "symbol",
+        "tif",
+        "ts_ns",
+        "type",
+        "waiting",
+    )  # fmt: skip
 
     def __init__(self, fact: OrderDenied | OrderAccepted | OrderRejected, instrument: Instrument | None) -> None:
         self.account = fact.account

@@ -1,49 +1,39 @@
 """What does a message do to a room? The deterministic writer: messages in, facts out.
 
-Rules: no I/O, no clock, no luck of its own; time is that of the newest message and never goes back. A refusal is a fact
-with a reason and changes nothing else. Money and positions change only in :meth:`Engine._filled`. The matching kernel is
-imported with the first engine, because compiled code is slow to load.
+Rules: no I/O, no clock, no luck of its own; time is that of the newest message and never goes back. A refusal is a
+fact with a reason and changes nothing else. Money and positions change only in :meth:`Engine._filled`. The matching
+kernel is imported with the first engine, because compiled code is slow to load.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from vtrade.domain import messages as msg
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
-from vtrade.domain.messages import (
-    AccountOpened, ActionRecorded, CancelOrder, CancelRejected, Fact, Fill, Inbound, MarketFrame, Marked,
-    NewsPublished, OpenAccount, OpenRoom, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderRejected,
-    OrderReplaced, OrderTriggered, ReplaceOrder, ReplaceRejected, RoomClosed, RoomCommand, RoomOpened, RoomRules,
-    SessionChanged, SubmitOrder, UserAction,
-)  # fmt: skip
 from vtrade.domain.orders import (
-    TERMINAL, Liquidity, OrderEvent, OrderType, Reason, Side, Status, TimeInForce, transition,
+    TERMINAL,
+    Liquidity,
+    OrderEvent,
+    OrderType,
+    Reason,
+    Side,
+    Status,
+    TimeInForce,
+    transition,
 )  # fmt: skip
 from vtrade.domain.values import plain_micros
 from vtrade.errors import VTradeError
+from vtrade.execution import codes, risk
 from vtrade.execution import layout as at
-from vtrade.execution import risk
 from vtrade.execution.risk import Account
 from vtrade.execution.working import Working
 from vtrade.market.dtype import EVENT, Kind
-
-_TYPES: Final = {OrderType.MARKET: 0, OrderType.LIMIT: 1, OrderType.STOP_MARKET: 2, OrderType.STOP_LIMIT: 3}
-_TIFS: Final = {TimeInForce.DAY: 0, TimeInForce.GTC: 1, TimeInForce.IOC: 2, TimeInForce.FOK: 3}
-_WAITS: Final = (
-    Reason.NONE, Reason.WAITING_IN_QUEUE, Reason.WAITING_FOR_PRICE, Reason.WAITING_FOR_TRIGGER,
-    Reason.WAITING_FOR_DEPTH, Reason.WAITING_FOR_BAR, Reason.WAITING_FOR_OPEN, Reason.WAITING_FOR_RESUME,
-)  # fmt: skip
-_CANCELS: Final = {
-    1: (Reason.IMMEDIATE_OR_CANCEL, "what could not trade at once is canceled"),
-    2: (Reason.FILL_OR_KILL, "the whole quantity was not there at once"),
-    3: (Reason.SELF_TRADE, "the next order in the queue is your own"),
-}
-_SESSIONS: Final = ("", "OPEN", "CLOSED", "HALTED")
 
 
 class Engine:
@@ -52,6 +42,7 @@ class Engine:
     Examples
     --------
     >>> from vtrade.domain.instruments import Instrument
+    >>> from vtrade.domain.messages import OpenRoom
     >>> engine = Engine()
     >>> facts = engine.process(OpenRoom(0, "demo", (Instrument.make("ACME"),)))
     >>> [type(fact).__name__ for fact in facts]
@@ -64,7 +55,7 @@ class Engine:
         self._kernel = kernel
         self.room = ""
         self.instruments: tuple[Instrument, ...] = ()
-        self.rules = RoomRules()
+        self.rules = msg.RoomRules()
         self.seed = 0
         self.tape = ""
         self.forked_from = ""
@@ -82,21 +73,21 @@ class Engine:
         self._by_slot: list[Working | None] = [None]
         self._free: list[int] = []
         self._book = at.new_book(1, share_ppm=0)
-        self._facts: list[Fact] = []
+        self._facts: list[msg.Fact] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
-            MarketFrame: self._market,
-            SubmitOrder: self._submit,
-            CancelOrder: self._cancel,
-            ReplaceOrder: self._replace,
-            OpenAccount: self._open_account,
-            OpenRoom: self._open_room,
-            RoomCommand: self._command,
-            UserAction: self._action,
+            msg.MarketFrame: self._market,
+            msg.SubmitOrder: self._submit,
+            msg.CancelOrder: self._cancel,
+            msg.ReplaceOrder: self._replace,
+            msg.OpenAccount: self._open_account,
+            msg.OpenRoom: self._open_room,
+            msg.RoomCommand: self._command,
+            msg.UserAction: self._action,
         }
 
-    # --- the contract of an engine ---------------------------------------------------------------------------------
+    # --- the contract of an engine ----------------------------------------------------------------------------------
 
-    def process(self, message: Inbound) -> list[Fact]:
+    def process(self, message: msg.Inbound) -> list[msg.Fact]:
         """Fold one message; returns the facts it produced, in order.
 
         Raises
@@ -104,7 +95,7 @@ class Engine:
         VTradeError
             If the log is not one: an order before the room is opened, or a room opened twice. Nothing has changed.
         """
-        if not self.instruments and type(message) is not OpenRoom:
+        if not self.instruments and type(message) is not msg.OpenRoom:
             raise VTradeError(f"the log begins with {type(message).__name__}; the first message must be OpenRoom")
         self.now = max(self.now, message.ts_ns)
         self._facts = []
@@ -128,7 +119,7 @@ class Engine:
         """SHA-256 of the state, in hex."""
         return hashlib.sha256(self.snapshot()).hexdigest()
 
-    # --- what panels ask, changing nothing ---------------------------------------------------------------------------
+    # --- what panels ask, changing nothing --------------------------------------------------------------------------
 
     def index(self, symbol: str) -> int | None:
         """Number of a symbol's instrument, or ``None``."""
@@ -164,7 +155,7 @@ class Engine:
 
     def session(self, k: int) -> str:
         """``OPEN``, ``CLOSED`` or ``HALTED``."""
-        return _SESSIONS[int(self._book.inst[k, at.STATE])] or "OPEN"
+        return codes.SESSIONS[int(self._book.inst[k, at.STATE])] or "OPEN"
 
     def queue_ahead(self, order_id: int) -> int | None:
         """Lots that trade before a resting order, now; ``None`` where it does not rest in a queue."""
@@ -178,19 +169,19 @@ class Engine:
         order = self.orders.get(order_id)
         if order is None:
             return Reason.NONE
-        return _WAITS[int(self._book.own[order.slot, at.O_WAIT])]
+        return codes.WAITS[int(self._book.own[order.slot, at.O_WAIT])]
 
     def buying_power(self, account: str) -> int:
         """Micro-units the account can still commit."""
         return self.accounts[account].buying_power(self.marks, self.instruments)
 
-    # --- rooms and accounts ------------------------------------------------------------------------------------------
+    # --- rooms and accounts -----------------------------------------------------------------------------------------
 
     def _seq(self) -> int:
         self.seq += 1
         return self.seq
 
-    def _open_room(self, m: OpenRoom) -> None:
+    def _open_room(self, m: msg.OpenRoom) -> None:
         if self.instruments:
             raise VTradeError(f"room {self.room!r} is opened a second time, as {m.room!r}; start a new journal")
         if not m.instruments:
@@ -203,28 +194,28 @@ class Engine:
         self.marks = [0] * len(symbols)
         self._index = {symbol: k for k, symbol in enumerate(symbols)}
         self._book = at.new_book(len(symbols), share_ppm=m.rules.bar_volume_share_ppm)
-        self._facts.append(RoomOpened(self._seq(), self.now, m.room, m.instruments, m.tape, m.forked_from))
+        self._facts.append(msg.RoomOpened(self._seq(), self.now, m.room, m.instruments, m.tape, m.forked_from))
 
-    def _open_account(self, m: OpenAccount) -> None:
+    def _open_account(self, m: msg.OpenAccount) -> None:
         if m.account in self.accounts:
             return  # a message delivered twice
         self.accounts[m.account] = Account(
             m.account, len(self.accounts), m.cash, m.currency, m.limits, len(self.instruments)
         )
-        self._facts.append(AccountOpened(self._seq(), self.now, m.account, m.cash, m.currency))
+        self._facts.append(msg.AccountOpened(self._seq(), self.now, m.account, m.cash, m.currency))
 
-    def _action(self, m: UserAction) -> None:
-        self._facts.append(ActionRecorded(self._seq(), self.now, m.account, m.action, m.subject, m.value))
+    def _action(self, m: msg.UserAction) -> None:
+        self._facts.append(msg.ActionRecorded(self._seq(), self.now, m.account, m.action, m.subject, m.value))
 
-    def _command(self, m: RoomCommand) -> None:
+    def _command(self, m: msg.RoomCommand) -> None:
         if m.action == "news":
-            self._facts.append(NewsPublished(self._seq(), self.now, m.symbol, m.text))
+            self._facts.append(msg.NewsPublished(self._seq(), self.now, m.symbol, m.text))
         elif m.action == "close":
             if not self.closed:
                 self.closed = True
-                self._facts.append(RoomClosed(self._seq(), self.now, m.text))
+                self._facts.append(msg.RoomClosed(self._seq(), self.now, m.text))
         elif m.action in ("halt", "resume"):
-            status = at.S_HALTED if m.action == "halt" else np.int64(at.RESUMED)
+            status: Any = at.S_HALTED if m.action == "halt" else np.int64(at.RESUMED)
             wanted = [self._index[m.symbol]] if m.symbol in self._index else range(len(self.instruments))
             if m.symbol and m.symbol not in self._index:
                 raise VTradeError(f"{m.action} names {m.symbol!r}, which this room does not trade")
@@ -235,9 +226,9 @@ class Engine:
         else:
             raise VTradeError(f"unknown room command {m.action!r}; known: halt, resume, news, close")
 
-    # --- market data -------------------------------------------------------------------------------------------------
+    # --- market data ------------------------------------------------------------------------------------------------
 
-    def _market(self, m: MarketFrame) -> None:
+    def _market(self, m: msg.MarketFrame) -> None:
         events = np.frombuffer(m.events, dtype=EVENT)
         if not len(events):
             return
@@ -279,16 +270,16 @@ class Engine:
                 marks[k] = px
                 changed.append((k, px))
         if changed:
-            self._facts.append(Marked(self._seq(), self.now, tuple(changed)))
+            self._facts.append(msg.Marked(self._seq(), self.now, tuple(changed)))
 
-    # --- orders ------------------------------------------------------------------------------------------------------
+    # --- orders -----------------------------------------------------------------------------------------------------
 
     def _reference(self, k: int, side: int) -> int:
         """The market in ticks for an order on ``side``: the touch it would trade with, else the last print, else 0."""
         price = int(self._kernel.touch(self._book, k, at.ASK if side > 0 else at.BID)[0])
         return price or int(self._book.inst[k, at.LAST])
 
-    def _submit(self, m: SubmitOrder) -> None:
+    def _submit(self, m: msg.SubmitOrder) -> None:
         account = self.accounts.get(m.account)
         refusal = self._refuse(account, m)
         if account is not None and m.client_order_id not in account.ids:
@@ -296,7 +287,7 @@ class Engine:
         if refusal is not None or account is None:
             reason, detail = refusal or (Reason.UNKNOWN_ACCOUNT, "")
             self._facts.append(
-                OrderDenied(
+                msg.OrderDenied(
                     self._seq(), self.now, m.account, m.client_order_id, m.symbol, m.side, m.type, m.quantity,
                     m.limit_price, m.stop_price, m.time_in_force, reason, detail,
                 )
@@ -315,7 +306,7 @@ class Engine:
         if rejection is not None:
             account.ids[m.client_order_id] = Status.REJECTED
             self._facts.append(
-                OrderRejected(
+                msg.OrderRejected(
                     self._seq(), self.now, account.name, m.client_order_id, order.order_id, m.symbol, m.side, m.type,
                     order.quantity, limit, stop, m.time_in_force, *rejection,
                 )
@@ -323,7 +314,7 @@ class Engine:
             return
         self._enter(order)
 
-    def _refuse(self, account: Account | None, m: SubmitOrder) -> risk.Refusal | None:
+    def _refuse(self, account: Account | None, m: msg.SubmitOrder) -> risk.Refusal | None:
         """Why our own checks deny an order, or ``None``."""
         if account is None:
             return Reason.UNKNOWN_ACCOUNT, f"account {m.account!r} is not in this room"
@@ -382,7 +373,7 @@ class Engine:
 
     def _reject(self, order: Working) -> risk.Refusal | None:
         """Why the venue refuses an order, or ``None``."""
-        state = _SESSIONS[int(self._book.inst[order.k, at.STATE])]
+        state = codes.SESSIONS[int(self._book.inst[order.k, at.STATE])]
         if order.tif in (TimeInForce.IOC, TimeInForce.FOK) and state in ("CLOSED", "HALTED"):
             reason = Reason.SESSION_CLOSED if state == "CLOSED" else Reason.HALTED
             return reason, f"{order.tif} needs an open market; this one is {state.lower()}. Use DAY or GTC to wait."
@@ -397,9 +388,9 @@ class Engine:
                 self._book = self._book._replace(own=at.grown(self._book.own, slot + 1))
         self._make_room()
         book = self._book
-        kind = _TYPES[order.type]
+        kind = codes.TYPES[order.type]
         book.own[slot] = (
-            k, 0 if order.side > 0 else 1, kind, _TIFS[order.tif],
+            k, 0 if order.side > 0 else 1, kind, codes.TIFS[order.tif],
             order.limit if order.limit is not None else (order.worst if kind == at.MARKET else 0), order.stop or 0,
             order.quantity, 0, 0, 0, 0, account.index, 0, 0, 0, order.worst,
         )  # fmt: skip
@@ -417,11 +408,11 @@ class Engine:
         self._kernel.admit(book, slot, self.now)
         room = book.room.tolist()
         self._facts.append(
-            OrderAccepted(
+            msg.OrderAccepted(
                 self._seq(), self.now, account.name, order.client_order_id, order.order_id,
                 self.instruments[k].symbol, order.side, order.type, order.quantity, order.limit, order.stop, order.tif,
                 room[at.R_BID], room[at.R_BID_SIZE], room[at.R_ASK], room[at.R_ASK_SIZE], room[at.R_AHEAD],
-                _WAITS[room[at.R_WAIT]] if room[at.R_WHERE] else Reason.NONE,
+                codes.WAITS[room[at.R_WAIT]] if room[at.R_WHERE] else Reason.NONE,
             )
         )  # fmt: skip
         if room[at.OUT_COUNT]:
@@ -435,20 +426,20 @@ class Engine:
         order.account.reserved += amount - order.reserved
         order.reserved = amount
 
-    def _cancel(self, m: CancelOrder) -> None:
-        order = self._find(m, CancelRejected)
+    def _cancel(self, m: msg.CancelOrder) -> None:
+        order = self._find(m, msg.CancelRejected)
         if order is not None:
             self._kernel.remove(self._book, order.slot)
             self._ended(order, OrderEvent.CANCEL)
             self._facts.append(
-                OrderCanceled(
+                msg.OrderCanceled(
                     self._seq(), self.now, m.account, m.client_order_id, order.order_id,
                     self.instruments[order.k].symbol, order.leaves, Reason.CANCELED_BY_USER, "",
                 )
             )  # fmt: skip
 
     def _find(
-        self, m: CancelOrder | ReplaceOrder, refused: type[CancelRejected] | type[ReplaceRejected]
+        self, m: msg.CancelOrder | msg.ReplaceOrder, refused: type[msg.CancelRejected] | type[msg.ReplaceRejected]
     ) -> Working | None:
         account = self.accounts.get(m.account)
         known = account.ids.get(m.client_order_id) if account else None
@@ -461,8 +452,8 @@ class Engine:
         self._facts.append(refused(self._seq(), self.now, m.account, m.client_order_id, reason, detail))
         return None
 
-    def _replace(self, m: ReplaceOrder) -> None:
-        order = self._find(m, ReplaceRejected)
+    def _replace(self, m: msg.ReplaceOrder) -> None:
+        order = self._find(m, msg.ReplaceRejected)
         if order is None:
             return
         account, k = order.account, order.k
@@ -500,7 +491,7 @@ class Engine:
             account.reserved += order.reserved
             book[k] += order.leaves
         if refusal is not None:
-            self._facts.append(ReplaceRejected(self._seq(), self.now, m.account, m.client_order_id, *refusal))
+            self._facts.append(msg.ReplaceRejected(self._seq(), self.now, m.account, m.client_order_id, *refusal))
             return
         keep = lots < order.quantity and (new_limit, new_stop) == (order.limit, order.stop)
         book[k] += lots - order.quantity
@@ -522,10 +513,10 @@ class Engine:
             )  # fmt: skip
             place = int(self._book.room[at.R_AHEAD])
             if self._book.room[at.R_WHERE]:
-                waiting = _WAITS[int(self._book.room[at.R_WAIT])]
+                waiting = codes.WAITS[int(self._book.room[at.R_WAIT])]
         order.status = transition(order.status, OrderEvent.REPLACE)
         self._facts.append(
-            OrderReplaced(
+            msg.OrderReplaced(
                 self._seq(), self.now, m.account, m.client_order_id, order.order_id, instrument.symbol, lots,
                 new_limit, new_stop, order.leaves, keep, place, waiting,
             )
@@ -549,7 +540,7 @@ class Engine:
         self._by_slot[order.slot] = None
         self._free.append(order.slot)
 
-    # --- what the kernel told ------------------------------------------------------------------------------------------
+    # --- what the kernel told ---------------------------------------------------------------------------------------
 
     def _drain(self, *, cause: str = "") -> None:
         """Turn what the kernel told into facts, and money."""
@@ -567,7 +558,7 @@ class Engine:
             if what == at.SESSION:
                 symbol = self.instruments[row[at.X_PX]].symbol
                 self._facts.append(
-                    SessionChanged(self._seq(), row[at.X_TS], symbol, _SESSIONS[row[at.X_QTY]], cause)
+                    msg.SessionChanged(self._seq(), row[at.X_TS], symbol, codes.SESSIONS[row[at.X_QTY]], cause)
                 )
                 continue
             assert order is not None
@@ -578,17 +569,17 @@ class Engine:
                     self.instruments[order.k].symbol)  # fmt: skip
             if what == at.TRIGGERED:
                 order.status = transition(order.status, OrderEvent.TRIGGER)
-                waiting = _WAITS[int(self._book.own[order.slot, at.O_WAIT])]
+                waiting = codes.WAITS[int(self._book.own[order.slot, at.O_WAIT])]
                 if not self._book.own[order.slot, at.O_WHERE]:
                     waiting = Reason.NONE
                 self._facts.append(
-                    OrderTriggered(*head, order.stop or 0, row[at.X_PX], row[at.X_BID], row[at.X_ASK], waiting)
+                    msg.OrderTriggered(*head, order.stop or 0, row[at.X_PX], row[at.X_BID], row[at.X_ASK], waiting)
                 )
             elif what == at.CANCELED:
-                self._facts.append(OrderCanceled(*head, order.leaves, *_CANCELS[row[at.X_CAUSE]]))
+                self._facts.append(msg.OrderCanceled(*head, order.leaves, *codes.CANCELS[row[at.X_CAUSE]]))
                 self._ended(order, OrderEvent.CANCEL)
             else:
-                self._facts.append(OrderExpired(*head, order.leaves, Reason.END_OF_DAY))
+                self._facts.append(msg.OrderExpired(*head, order.leaves, Reason.END_OF_DAY))
                 self._ended(order, OrderEvent.EXPIRE)
 
     def _filled(self, order: Working, row: list[int], contra: int) -> None:
@@ -608,7 +599,7 @@ class Engine:
         else:
             self._ended(order, OrderEvent.FILL)
         self._facts.append(
-            Fill(
+            msg.Fill(
                 self._seq(), row[at.X_TS], account.name, order.client_order_id, order.order_id, instrument.symbol,
                 order.side, px, qty, fee, Liquidity.TAKER if row[at.X_TAKER] else Liquidity.MAKER, leaves,
                 at.CAUSES[row[at.X_CAUSE]], row[at.X_BID], row[at.X_ASK], row[at.X_EV_PX], row[at.X_EV_QTY], contra,

@@ -23,10 +23,18 @@ from typing import Final
 
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
-    CancelRejected, Fill, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderRejected, OrderReplaced,
-    OrderTriggered, ReplaceRejected,
+    CancelRejected,
+    Fill,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    ReplaceRejected,
 )  # fmt: skip
-from vtrade.domain.orders import Reason, Status
+from vtrade.domain.orders import OrderType, Reason, Status
 from vtrade.domain.values import divide, format_micros, from_micros
 from vtrade.execution.blotter import Record
 
@@ -43,7 +51,7 @@ WAITS: Final = {
 }
 
 _CAUSES: Final = {
-    "depth": "took {shown} shown at {level}",
+    "depth": "{shown} were shown at {level}",
     "queue": "a print of {shown} at {level} got through the queue to it",
     "through": "a print of {shown} at {level} went beyond its price",
     "cross": "the other side came to its price with {shown} at {level}",
@@ -156,12 +164,7 @@ def explain(
         Lots ahead of it now.
     """
     instrument = record.instrument
-    what = f"{record.side.name.lower()} {record.quantity_units:g} {record.symbol} {record.type.replace('_', ' ')}"
-    prices = [
-        f"{name} {price:g}" for name, price in (("limit", record.limit_price), ("stop", record.stop_price)) if price
-    ]
-    name = f"#{record.order_id}" if record.order_id else record.client_order_id
-    title = f"Order {name}: {' '.join([what, *prices])} {record.tif}: {record.status}"
+    title = f"Order {describe(record)} {record.tif}: {record.status}"
     lines = [f"{show_time(fact.ts_ns)} {line}" for fact in record.facts if (line := _line(fact, instrument))]
     ahead = None
     if record.working and instrument is not None:
@@ -174,6 +177,26 @@ def explain(
     parts = {key: from_micros(value) for key, value in costs(record).items()}
     currency = instrument.currency if instrument else ""
     return Explanation(title, lines, parts, slippage_bps(record), ahead, currency)
+
+
+def describe(record: Record) -> str:
+    """An order in a few words: ``#3 buy 100 ACME limit 182.43``."""
+    name = f"#{record.order_id}" if record.order_id else record.client_order_id
+    words = f"{name} {record.side.name.lower()} {record.quantity_units:g} {record.symbol}"
+    decimals = record.instrument.price_decimals if record.instrument else 2
+
+    def text(price: float | None) -> str:
+        return "" if price is None else f"{price:,.{decimals}f}"
+
+    match record.type:
+        case OrderType.LIMIT:
+            return f"{words} limit {text(record.limit_price)}"
+        case OrderType.STOP_MARKET:
+            return f"{words} stop {text(record.stop_price)}"
+        case OrderType.STOP_LIMIT:
+            return f"{words} stop {text(record.stop_price)} limit {text(record.limit_price)}"
+        case _:
+            return f"{words} at market"
 
 
 def _line(fact: object, instrument: Instrument | None) -> str:

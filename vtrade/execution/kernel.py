@@ -17,20 +17,28 @@ Plain Python source: Numba compiles it, ``NUMBA_DISABLE_JIT=1`` runs it as it st
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import numpy as np
 from numba import njit
 
+# fmt: off
+# isort: off
 from vtrade.execution.layout import (
-    ARRIVALS, ASK, AT_CLOSE, AT_LEVEL, AT_OPEN, BAR_LEFT, BAR_NO, BAR_PX, BASE, BEST, BID, CANCELED, CROSS, C_FOK,
-    C_IOC, C_SELF, DAY, DEPTH, EXPIRED, FILLED, FOK, GONE, HAS_IDS, HELD_LIST, IN_HELD, IN_MARKET, IN_RANGE,
-    IN_STOPS, IOC, JUMPED, LAST, LEVELS, LIMIT, LISTS, LIVE, MAKES, MARKET, MARKET_LIST, NONE, OUT_COUNT, OWN_BEST,
-    OWN_COUNT, OWN_LEVELS, O_ACCOUNT, O_AHEAD, O_ARRIVAL, O_BAR, O_COLLAR, O_INST, O_LEAVES, O_LIMIT, O_NEXT,
-    O_PREV, O_SIDE, O_STOP, O_TIF, O_TYPE, O_WAIT, O_WHERE, PEER, PRINTS, QUEUE, RESUMED, R_AHEAD, R_ASK,
-    R_ASK_SIZE, R_BID, R_BID_SIZE, R_WAIT, R_WHERE, SESSION, SHARE_PPM, STATE, STOPS, STOP_LIST, STOP_MARKET,
-    S_CLOSED, S_HALTED, S_OPEN, TAKES, THROUGH, TRIGGERED, UNKNOWN, WALKED, W_BAR, W_DEPTH, W_NONE, W_OPEN, W_PRICE,
-    W_QUEUE, W_RESUME, W_TRIGGER, X_ASK, X_BID, X_CAUSE, X_CONTRA, X_EV_PX, X_EV_QTY, X_LEAVES, X_PX, X_QTY, X_SLOT,
+    ARRIVALS, ASK, AT_CLOSE, AT_LEVEL, AT_OPEN, BAR_LEFT, BAR_NO, BAR_PX, BASE, BEST, BID, C_FOK, C_IOC, C_SELF,
+    CANCELED, CROSS, DAY, DEPTH, EXPIRED, FILLED, FOK, GONE, HAS_IDS, HELD_LIST, IN_HELD, IN_MARKET, IN_RANGE,
+    IN_STOPS, IOC, JUMPED, LAST, LEVELS, LIMIT, LISTS, LIVE, MAKES, MARKET, MARKET_LIST, NONE, O_ACCOUNT, O_AHEAD,
+    O_ARRIVAL, O_BAR, O_COLLAR, O_INST, O_LEAVES, O_LIMIT, O_NEXT, O_PREV, O_SIDE, O_STOP, O_TIF, O_TYPE, O_WAIT,
+    O_WHERE, OUT_COUNT, OWN_BEST, OWN_COUNT, OWN_LEVELS, PEER, PRINTS, QUEUE, R_AHEAD, R_ASK, R_ASK_SIZE, R_BID,
+    R_BID_SIZE, R_WAIT, R_WHERE, RESUMED, S_CLOSED, S_HALTED, S_OPEN, SESSION, SHARE_PPM, STATE, STOP_LIST,
+    STOP_MARKET, STOPS, TAKES, THROUGH, TRIGGERED, UNKNOWN, W_BAR, W_DEPTH, W_NONE, W_OPEN, W_PRICE, W_QUEUE,
+    W_RESUME, W_TRIGGER, WALKED, X_ASK, X_BID, X_CAUSE, X_CONTRA, X_EV_PX, X_EV_QTY, X_LEAVES, X_PX, X_QTY, X_SLOT,
     X_TAKER, X_TS, X_WHAT, Book,
-)  # fmt: skip
+)
+from vtrade.market.dtype import Events
+# isort: on
+# fmt: on
 
 # market event kinds, as in vtrade.market.dtype.Kind
 ADD, REDUCE, DELETE, EXECUTE, LEVEL, QUOTE, TRADE = 1, 2, 3, 4, 5, 6, 7
@@ -38,9 +46,18 @@ BAR_OPEN, BAR_HIGH, BAR_LOW, BAR_CLOSE, STATUS = 8, 9, 10, 11, 12
 
 MILLION = 1_000_000
 
-# Functions that only other kernels call need no way in from Python, which saves a sixth of the compile time.
-inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
-entry = njit(cache=True, error_model="numpy")
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def inner(function: F) -> F:
+    """Compile a function that only other kernels call: no way in from Python saves a sixth of the compile time."""
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+    return cast(F, njit(**options)(function))
+
+
+def entry(function: F) -> F:
+    """Compile a function that Python calls, and keep the result on disk."""
+    return cast(F, njit(cache=True, error_model="numpy")(function))
 
 
 # --- reading the book --------------------------------------------------------------------------------------------
@@ -84,7 +101,7 @@ def ahead_of(b: Book, slot: int) -> int:
     o = b.own[slot]
     k, s = o[O_INST], o[O_SIDE]
     p = o[O_LIMIT] - b.inst[k, BASE]
-    lots = max(0, o[O_AHEAD] - b.level_taken[k, s, p])
+    lots: int = max(0, o[O_AHEAD] - b.level_taken[k, s, p])
     m = o[O_PREV]
     while m != 0:
         lots += b.own[m, O_LEAVES]
@@ -322,7 +339,7 @@ def _available(b: Book, slot: int) -> int:
             while m != 0:
                 if b.own[m, O_ACCOUNT] == o[O_ACCOUNT]:
                     front = min(b.own[m, O_AHEAD], b.level_qty[k, s, p]) - b.level_taken[k, s, p]
-                    return lots + max(0, front)
+                    return int(lots + max(0, front))
                 lots += b.own[m, O_LEAVES]
                 m = b.own[m, O_NEXT]
         lots += b.level_qty[k, s, p] - b.level_taken[k, s, p]
@@ -604,7 +621,7 @@ def _set_level(b: Book, k: int, s: int, p: int, qty: int, ts: int) -> None:
 def _session(b: Book, k: int, status: int, ts: int) -> None:
     """The venue opens, closes, halts or resumes an instrument."""
     inst = b.inst[k]
-    if status == S_OPEN or status == RESUMED:
+    if status in (S_OPEN, RESUMED):
         inst[STATE] = S_OPEN
         _tell(b, SESSION, NONE, ts, k, S_OPEN, NONE)
         m = inst[LISTS + 2 * HELD_LIST]
@@ -812,7 +829,7 @@ def apply(b: Book, k: int, kind: int, side: int, price: int, qty: int, oid: int,
         _show(b, k, s, p, b.level_qty[k, s, p] + qty)
         if inst[OWN_COUNT] > 0:
             _come_to(b, k, s, p, ts)
-    elif kind == REDUCE or kind == DELETE or kind == EXECUTE:
+    elif kind in (REDUCE, DELETE, EXECUTE):
         arrival = 0
         if oid > 0:
             arrival = b.feed[oid, 0]
@@ -840,7 +857,7 @@ def apply(b: Book, k: int, kind: int, side: int, price: int, qty: int, oid: int,
 
 
 @entry
-def run(b: Book, events, start: int) -> int:  # type: ignore[no-untyped-def]
+def run(b: Book, events: Events, start: int) -> int:
     """Fold events from ``start`` on; returns how far it came.
 
     It stops early, before an event, where ``out`` might overflow or the event's price lies outside the window: the
@@ -852,14 +869,15 @@ def run(b: Book, events, start: int) -> int:  # type: ignore[no-untyped-def]
     for i in range(start, events.shape[0]):
         if b.room[OUT_COUNT] + 3 * b.room[LIVE] + 8 > b.out.shape[0]:
             return i
-        kind = np.int64(kinds[i])
-        k = np.int64(instruments[i])
-        price = np.int64(prices[i])
+        kind: Any = np.int64(kinds[i])
+        k: Any = np.int64(instruments[i])
+        price: Any = prices[i]
+        side: Any = np.int64(sides[i])
         if kind <= QUOTE:
             p = price - b.inst[k, BASE]
             if (p < 0 or p >= window) and not (kind == QUOTE and quantities[i] == 0):
                 return i
-        apply(b, k, kind, np.int64(sides[i]), price, quantities[i], ids[i], times[i])
+        apply(b, k, kind, side, price, quantities[i], ids[i], times[i])
     return int(events.shape[0])
 
 
@@ -890,4 +908,4 @@ def place(b: Book, slot: int, which: int, where: int) -> None:
 
 
 # Everything Python may call, for :func:`vtrade.execution.warm`.
-ENTRIES = (touch, ahead_of, remove, admit, replace, run, run_session, show_level, place)
+ENTRIES: tuple[Any, ...] = (touch, ahead_of, remove, admit, replace, run, run_session, show_level, place)

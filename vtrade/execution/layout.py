@@ -7,13 +7,12 @@ dense: index = price in ticks - ``BASE`` of the instrument, in a window that :fu
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 I8 = NDArray[np.int64]
-
 
 
 class Book(NamedTuple):
@@ -54,7 +53,7 @@ class Book(NamedTuple):
 # has one type. So every constant that travels as an argument is made here.
 
 
-def _numbers(*values: int) -> tuple[np.int64, ...]:
+def _numbers(*values: int) -> tuple[Any, ...]:
     return tuple(np.int64(v) for v in values)
 
 
@@ -189,7 +188,7 @@ def fit(book: Book, k: int, price: int) -> Book | None:
 def _widened(book: Book, window: int) -> Book:
     old = book.level_qty.shape[2]
 
-    def pad(array: NDArray[np.integer]) -> NDArray[np.integer]:
+    def pad(array: I8) -> I8:
         more = np.zeros((*array.shape[:2], window), array.dtype)
         more[:, :, :old] = array
         return more

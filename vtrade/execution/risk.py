@@ -79,7 +79,7 @@ def grid_refusal(
     if quantity > most:
         return (
             Reason.QUANTITY_TOO_LARGE,
-            f"quantity {plain_micros(quantity)} is above the limit of {plain_micros(most)} an order; send a smaller one",
+            f"quantity {plain_micros(quantity)} is above the limit of {plain_micros(most)} an order; send fewer",
         )
     needs_limit = type_ in (OrderType.LIMIT, OrderType.STOP_LIMIT)
     needs_stop = type_ in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
@@ -173,7 +173,8 @@ def money_refusal(
         if needed > power:
             return (
                 Reason.INSUFFICIENT_BUYING_POWER,
-                f"the order ties up {format_micros(needed)} {instrument.currency}, buying power is {format_micros(power)}",
+                f"the order ties up {format_micros(needed)} {instrument.currency}, "
+                f"buying power is {format_micros(power)}",
             )
     grows = abs(after) > abs(held)
     if grows and limits.concentration_ppm < MICRO:

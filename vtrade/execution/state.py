@@ -15,6 +15,7 @@ from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import RoomRules
 from vtrade.domain.orders import OrderType, Side, Status, TimeInForce
+from vtrade.execution import codes
 from vtrade.execution import layout as at
 from vtrade.execution.risk import Account
 from vtrade.execution.working import Working
@@ -120,9 +121,7 @@ def dump(engine: Engine) -> bytes:
 
 def _dump_account(account: Account) -> AccountState:
     closed = [(key, value) for key, value in account.ids.items() if isinstance(value, Status)]
-    return AccountState(
-        account.name, account.cash, account.currency, account.limits, account.positions, sorted(closed)
-    )
+    return AccountState(account.name, account.cash, account.currency, account.limits, account.positions, sorted(closed))
 
 
 def _dump_order(order: Working, book: at.Book) -> OrderState:
@@ -217,7 +216,7 @@ def _load_books(book: at.Book, state: EngineState, by_id: dict[int, Any], engine
     for o in state.orders:
         order = by_id[o.order_id]
         row = book.own[order.slot]
-        row[at.O_INST], row[at.O_SIDE], row[at.O_TIF] = o.k, 0 if o.side > 0 else 1, _tif(o.tif)
+        row[at.O_INST], row[at.O_SIDE], row[at.O_TIF] = o.k, 0 if o.side > 0 else 1, codes.TIFS[o.tif]
         row[at.O_STOP], row[at.O_LEAVES], row[at.O_ACCOUNT] = o.stop or 0, order.leaves, order.account.index
         row[list(_ORDER_COLUMNS)] = o.columns
         book.inst[o.k, at.OWN_COUNT] += 1
@@ -233,7 +232,3 @@ def _load_books(book: at.Book, state: EngineState, by_id: dict[int, Any], engine
         book.own[by_id[o.order_id].slot, list(_ORDER_COLUMNS)] = o.columns
     book.room[at.ARRIVALS] = state.arrivals
     return book
-
-
-def _tif(tif: TimeInForce) -> int:
-    return {TimeInForce.DAY: at.DAY, TimeInForce.GTC: at.GTC, TimeInForce.IOC: at.IOC, TimeInForce.FOK: at.FOK}[tif]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
 from vtrade.execution import layout as at
 from vtrade.market.dtype import empty_events
 
@@ -29,15 +28,15 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     book.own[1] = order
     one = 1
     return [
-        (kernel.run, (book, events, 0)),
-        (kernel.admit, (book, one, 0)),
-        (kernel.replace, (book, one, 0, 1, 2, 5, 0)),
         (kernel.touch, (book, 0, at.BID)),
         (kernel.ahead_of, (book, one)),
-        (kernel.remove, (book, one)),
-        (kernel.run_session, (book, 0, at.S_OPEN, 0)),
-        (kernel.show_level, (book, 0, 0, 5, 1, 0)),
         (kernel.place, (book, one, at.NONE, at.AT_LEVEL)),
+        (kernel.remove, (book, one)),
+        (kernel.show_level, (book, 0, 0, 5, 1, 0)),
+        (kernel.admit, (book, one, 0)),
+        (kernel.replace, (book, one, 0, 1, 2, 5, 0)),
+        (kernel.run_session, (book, 0, at.S_OPEN, 0)),
+        (kernel.run, (book, events, 0)),
     ]
 
 
@@ -45,7 +44,7 @@ def is_warm() -> bool:
     """Whether the engine can start without compiling."""
     import numba
 
-    if numba.config.DISABLE_JIT:
+    if getattr(numba.config, "DISABLE_JIT", 0):
         return True
     from vtrade.execution import kernel
 
@@ -79,5 +78,3 @@ def warm(progress: Progress | None = None) -> None:
         function(*arguments)
     if progress is not None:
         progress("ready", len(calls), len(calls))
-
-

@@ -1,9 +1,10 @@
 """What would a market look like that nobody has seen before?
 
-Rules: :func:`synthetic` is a pure function of its arguments: the same seed gives the same bytes on every machine. It
-returns a tape like any other, L3 rows of a price-time-priority book per instrument, and tells nothing of the agents
-behind it. What things are worth comes from ``synthetic_value`` and ``synthetic_news``, the agents
-are in ``synthetic_kernel``; here are the instruments and the wiring. Floats see only ``+ - * / sqrt`` and exactly rounded sums.
+Rules: :func:`synthetic` is a pure function of its arguments: the same seed gives the same bytes on every machine, so
+floats see only ``+ - * / sqrt`` and exactly rounded sums. It returns a tape like any other, L3 rows of a
+price-time-priority book per instrument, and tells nothing of the agents behind it. What things are worth comes from
+``synthetic_value`` and ``synthetic_news``, the agents are in ``synthetic_kernel``; here are the instruments and the
+wiring.
 """
 
 from __future__ import annotations
@@ -310,7 +311,7 @@ def simulate(
     world.value[:, kernel.ROUND_LOT] = [recipe.round_lot for recipe in recipes]
     world.value[:, kernel.FLOOR] = floors
 
-    _mark_session(rows[:n], start_ns, SessionStatus.OPEN)
+    rows[:n] = _session(n, start_ns, SessionStatus.OPEN)
     world.clock[kernel.ROWS] = n
     block = [0] * n
     while (state := kernel.advance(world, truth, known, pace, end_ns)) != kernel.DONE:
@@ -321,14 +322,14 @@ def simulate(
             block[state] += 1
             luck[state] = uniforms(seed, f"flow/{symbols[state]}", LUCK_BLOCK, index=block[state])
             world.tally[state, kernel.CURSOR] = 0
-    used = int(world.clock[kernel.ROWS])
-    _mark_session(rows[used : used + n], end_ns, SessionStatus.CLOSED)
-    events = rows[: used + n].copy()
+    closing = _session(n, end_ns, SessionStatus.CLOSED)
+    events = np.concatenate([rows[: world.clock[kernel.ROWS]], closing])
     name = f"synthetic market {seed}"
     return check_tape(Tape(name, instruments, events, "L3", date=date, news=tuple(headlines))), world
 
 
-def _mark_session(rows: Events, ts_ns: int, status: SessionStatus) -> None:
-    """Fill one ``STATUS`` row for each instrument."""
-    rows["ts_ns"], rows["quantity"], rows["kind"] = ts_ns, status, Kind.STATUS
-    rows["instrument"] = np.arange(len(rows))
+def _session(n: int, ts_ns: int, status: SessionStatus) -> Events:
+    """One ``STATUS`` row for each instrument."""
+    rows = empty_events(n)
+    rows["ts_ns"], rows["instrument"], rows["kind"], rows["quantity"] = ts_ns, np.arange(n), Kind.STATUS, status
+    return rows

@@ -119,8 +119,10 @@ def stories(
     Examples
     --------
     >>> acme = Instrument.make("ACME", name="Acme Robotics")
-    >>> for story in stories(7, [acme], np.ones((1, 3)), 7_200):
+    >>> for story in stories(3, [acme], np.ones((1, 3)), 3_600)[1:]:
     ...     print(story.second, story.headline, [round(float(jump), 4) for jump in story.jumps])
+    261 Acme Robotics trims its outlook for the year, though orders rise for the third quarter in a row [-0.0028]
+    1677 Acme Robotics misses most estimates after a strong start to the quarter [-0.0032]
     """
     found = []
     for kind, name, symbol, reach in _sources(instruments, weights):

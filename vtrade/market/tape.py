@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vtrade.domain.instruments import Instrument
-from vtrade.market.dtype import EVENT, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS, Events, Kind
 from vtrade.errors import TapeError
+from vtrade.market.dtype import EVENT, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS, Events, Kind
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,10 @@ def check_tape(tape: Tape) -> Tape:
             ("an unknown kind", ~np.isin(events["kind"], kinds)),
             ("an instrument the tape does not name", events["instrument"].astype(np.uint32) >= len(tape.instruments)),
             ("a side that is not -1, 0 or +1", np.abs(events["side"]) > 1),
-            ("a price outside 1 .. 2**40 ticks",
-             priced & ~by_id & ~emptied & ((events["price"] < 1) | (events["price"] > MAX_PRICE_TICKS))),
+            (
+                "a price outside 1 .. 2**40 ticks",
+                priced & ~by_id & ~emptied & ((events["price"] < 1) | (events["price"] > MAX_PRICE_TICKS)),
+            ),
             ("a quantity outside 0 .. 2**40 lots", (events["quantity"] < 0) | (events["quantity"] > MAX_QUANTITY_LOTS)),
             ("a negative order id", events["order_id"] < 0),
         )

@@ -1,8 +1,8 @@
 """What is a room on one machine? A runtime, a tape that plays into it, and every projection of its facts.
 
-Rules: one lock guards everything, so panels, cells and the playing thread may all call. Simulated time only grows; it is
-that of the newest message, or of the playing clock where no message came yet. Playing happens in a thread of its own and
-never blocks the caller.
+Rules: one lock guards everything, so panels, cells and the playing thread may all call. Simulated time only grows; it
+is that of the newest message, or of the playing clock where no message came yet. Playing happens in a thread of its own
+and never blocks the caller.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.candles import Candles
 from vtrade.market.dtype import EVENT, Kind
 from vtrade.market.tape import Tape
-from vtrade.ports import Clock, Log
 from vtrade.portfolio.engine import PortfolioEngine
+from vtrade.ports import Clock, Log
 from vtrade.services.feed import TapeFeed
 from vtrade.services.runtime import Runtime
 

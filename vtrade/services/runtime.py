@@ -1,12 +1,13 @@
 """How does a message become durable facts? Take, process, append, publish: the one loop.
 
-Rules: what :meth:`Runtime.submit` returns is on the disk. A message is applied and written together or not at all: where
-the log refuses, the engine goes back to what the log has. Projections see facts only after they are durable. One thread
-at a time holds the lock; nothing here reads a clock.
+Rules: what :meth:`Runtime.submit` returns is on the disk. A message is applied and written together or not at all:
+where the log refuses, the engine goes back to what the log has. Projections see facts only after they are durable. One
+thread at a time holds the lock; nothing here reads a clock.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -131,10 +132,8 @@ class Runtime:
         """Write the engine's state beside the log, so that the next start need not fold everything."""
         with self.lock:
             state = self.engine.snapshot()
-            try:
+            with contextlib.suppress(JournalError):  # the log has everything; a snapshot only saves time
                 self.log.save_snapshot(Snapshot(self.seq, state, hashlib.sha256(state).digest(), self.chain))
-            except JournalError:
-                pass  # the log has everything; a snapshot only saves time
             self._snapshot_seq, self._snapshot_bytes, self._bytes_since = self.seq, len(state), 0
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ import traitlets
 from vtrade_widgets import assets, protocol
 from vtrade_widgets.sender import Sender
 from vtrade_widgets.static_view import static_html, static_text
+from vtrade_widgets.subshells import answer_where_asked, send_without_request
 
 BYTES_PER_S: Final = 80_000
 """Average bytes per second a panel sends at most; with one message more in flight it stays below 100 kB/s."""
@@ -99,6 +100,7 @@ class DeskPanel(anywidget.AnyWidget):
         self._notice_count = 0
         super().__init__(theme=theme, symbol=symbol if symbol is not None else _first_symbol(desk))
         self.on_msg(self._receive)
+        answer_where_asked(self.comm)
 
     def __repr__(self) -> str:
         return f"DeskPanel(symbol={self.symbol!r})"
@@ -211,7 +213,9 @@ class DeskPanel(anywidget.AnyWidget):
                 message = {"full": True, "sections": state, "seq": self._seq}
                 sent = ENVELOPE_BYTES
             self._sent = state
+            send_without_request(self.comm)
             self.send(message)
+            answer_where_asked(self.comm)
         if over:
             self._detach()
         return sent

@@ -70,17 +70,19 @@ function render({ model, el }) {
     const text = silent ?? store.state.error?.text ?? "";
     setText(alarm, text ? `⚠ ${text}` : "");
     alarm.hidden = !text;
+    waitingNote.hidden = Boolean(text) || store.seq >= 0;
   }
 
   function hear(message) {
     if (!message || typeof message.seq !== "number") return;
     const names = store.take(message);
     if (names === null) {
-      hello();
+      if (!greeting) hello();
       return;
     }
     silent = null;
     clearTimeout(greeting);
+    greeting = 0;
     for (const name of message.full ? EVERYTHING : names) changed.add(name);
     for (const notice of store.state.notices ?? []) {
       const waiter = waiting.get(notice.request);
@@ -113,10 +115,14 @@ function render({ model, el }) {
     setAttr(root, "data-seq", store.seq);
   }
 
+  /** Ask for the whole picture, three times at most before the trader is told. */
   function hello(tries = 3) {
-    clearTimeout(greeting);
     say({ hello: true });
-    greeting = setTimeout(() => (tries > 1 ? hello(tries - 1) : (complain(NO_ANSWER), setText(waitingNote, ""))), HELLO_MS);
+    greeting = setTimeout(() => {
+      greeting = 0;
+      if (tries > 1) hello(tries - 1);
+      else complain(NO_ANSWER);
+    }, HELLO_MS);
   }
 
   function paintTheme() {
