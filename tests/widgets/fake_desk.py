@@ -169,7 +169,7 @@ class FakeDesk:
             }
         own: dict[tuple[str, float], float] = {}
         for order in self.book:
-            if order["symbol"] == market.symbol and order["status"] in WORKING and order["price"]:
+            if order["symbol"] == market.symbol and order["status"] in WORKING and order["type"] == "limit":
                 key = (order["side"], float(order["price"]))
                 own[key] = own.get(key, 0) + order["quantity"] - order["filled"]
         bids, asks = [list(level) for level in market.bids], [list(level) for level in market.asks]
@@ -195,10 +195,12 @@ class FakeDesk:
     def _submit(self, intent: dict[str, Any]) -> dict[str, Any]:
         market = self.markets[intent["symbol"]]
         quantity = float(intent["quantity"] or 0)
-        price = intent.get("limit_price") or intent.get("stop_price") or ""
+        number = len(self.book) + 1
+        asked = [("", intent.get("limit_price")), ("stop ", intent.get("stop_price"))]
         order: dict[str, Any] = {
-            "id": len(self.book) + 1, "time": self._time(), "symbol": market.symbol, "side": intent["side"],
-            "type": intent["type"], "quantity": quantity, "filled": 0.0, "price": price and f"{float(price):.2f}",
+            "id": intent.get("client_order_id") or f"o{number}", "number": number, "time": self._time(), "symbol": market.symbol, "side": intent["side"],
+            "type": intent["type"], "quantity": quantity, "filled": 0.0,
+            "price": ", ".join(f"{word}{float(price):,.2f}" for word, price in asked if price),
             "status": "ACCEPTED", "reason": "", "avg_px": None, "intents": ["cancel", "replace"],
         }  # fmt: skip
         self.book.append(order)
@@ -209,18 +211,18 @@ class FakeDesk:
                 intents=[],
                 reason=f"Not enough buying power: the order needs {need} USD, {have} is free.",
             )
-            return {"kind": "error", "text": f"Order {order['id']} denied. {order['reason']}"}
+            return {"kind": "error", "text": f"Order {order['number']} denied. {order['reason']}"}
         self._try(order)
         told = f"{intent['side']} {quantity:g} {market.symbol}"
         if order["status"] == "FILLED":
-            return {"kind": "ok", "text": f"Order {order['id']}: {told} filled at {order['avg_px']:.2f}."}
-        return {"kind": "ok", "text": f"Order {order['id']}: {told} waits in the book at {order['price']}."}
+            return {"kind": "ok", "text": f"Order {order['number']}: {told} filled at {order['avg_px']:.2f}."}
+        return {"kind": "ok", "text": f"Order {order['number']}: {told} waits in the book at {order['price']}."}
 
     def _try(self, order: dict[str, Any]) -> None:
         market = self.markets[order["symbol"]]
         buy = order["side"] == "buy"
         touch = market.asks[0][0] if buy else market.bids[0][0]
-        limit = float(order["price"]) if order["price"] else None
+        limit = float(order["price"]) if order["type"] == "limit" else None
         if order["type"] in ("stop_market", "stop_limit"):
             order.update(reason="Waits for its stop price.")
             return
@@ -242,16 +244,19 @@ class FakeDesk:
         if not held[0]:
             del self.held[order["symbol"]]
 
+    def _find(self, name: str) -> dict[str, Any]:
+        return next(order for order in self.book if order["id"] == name)
+
     def _cancel(self, intent: dict[str, Any]) -> dict[str, Any]:
-        order = self.book[int(intent["id"]) - 1]
+        order = self._find(intent["id"])
         order.update(status="CANCELED", intents=[], reason="Canceled by you.")
-        return {"kind": "ok", "text": f"Order {order['id']} canceled."}
+        return {"kind": "ok", "text": f"Order {order['number']} canceled."}
 
     def _replace(self, intent: dict[str, Any]) -> dict[str, Any]:
-        order = self.book[int(intent["id"]) - 1]
-        order.update(quantity=float(intent["quantity"]), price=f"{float(intent['limit_price']):.2f}")
+        order = self._find(intent["id"])
+        order.update(quantity=float(intent["quantity"]), price=f"{float(intent['limit_price']):,.2f}")
         self._try(order)
-        return {"kind": "ok", "text": f"Order {order['id']} replaced: {order['quantity']:g} at {order['price']}."}
+        return {"kind": "ok", "text": f"Order {order['number']} replaced: {order['quantity']:g} at {order['price']}."}
 
     def _close_position(self, intent: dict[str, Any]) -> dict[str, Any]:
         quantity = self.held[intent["symbol"]][0]

@@ -8,8 +8,8 @@ import weakref
 
 import pytest
 import traitlets
-from fake_desk import FakeDesk
 
+from tests.widgets.fake_desk import FakeDesk
 from vtrade_widgets import panel as make_panel
 from vtrade_widgets.desk_panel import BYTES_PER_S, ENVELOPE_BYTES, DeskPanel
 from vtrade_widgets.sender import INBOX_MESSAGES

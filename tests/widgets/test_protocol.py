@@ -4,8 +4,8 @@ import json
 from random import Random
 
 import pytest
-from fake_desk import FakeDesk
 
+from tests.widgets.fake_desk import FakeDesk
 from vtrade_widgets.protocol import apply, changes
 
 EMPTY: dict[str, object] = {}
@@ -30,7 +30,7 @@ def test_a_browser_that_folds_messages_sees_every_view(seed):
             }
             desk.handle({"intent": "submit", "symbol": symbol, "quantity": str(luck.randrange(0, 300)), **order})
         elif act == 1 and desk.book:
-            desk.handle({"intent": "cancel", "id": luck.randrange(len(desk.book)) + 1})
+            desk.handle({"intent": "cancel", "id": luck.choice(desk.book)["id"]})
         elif act > 1:
             desk.tick(luck.choice([0.5, 60.0]))
         view = desk.view(symbol)
@@ -69,9 +69,9 @@ def test_one_changed_order_of_fifty_travels_alone():
             {"intent": "submit", "symbol": "ACME", "side": "buy", "type": "limit", "quantity": "1", "limit_price": "1"}
         )
     before = desk.view("ACME")
-    desk.handle({"intent": "cancel", "id": 60})
+    desk.handle({"intent": "cancel", "id": "o60"})
     rows = changes(before, desk.view("ACME"))["rows"]["orders"]
-    assert [row["id"] for row in rows["changed"]] == [60]
+    assert [row["id"] for row in rows["changed"]] == ["o60"]
     assert "order" not in rows
 
 

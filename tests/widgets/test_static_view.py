@@ -6,8 +6,8 @@ import nbclient
 import nbconvert
 import nbformat
 import pytest
-from fake_desk import FakeDesk
 
+from tests.widgets.fake_desk import FakeDesk
 from vtrade_widgets import static_html, static_text
 
 

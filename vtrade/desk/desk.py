@@ -7,12 +7,12 @@ order comes back with its reason. Numbers in and out are whole units (dollars, s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vtrade.desk import frames, view
 from vtrade.desk.evidence import DeskEvidence
 from vtrade.desk.order import Order
+from vtrade.desk.wiring import Wiring
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
@@ -33,8 +33,7 @@ from vtrade.execution.explain import Explanation, explain
 from vtrade.market.dtype import EVENT
 from vtrade.market.tape import Tape
 from vtrade.portfolio.frames import format_ts
-from vtrade.ports import Clock, Log
-from vtrade.services.room import Room
+from vtrade.services.room import NO_TAPE, Room
 from vtrade.services.runtime import Verdict, verify
 from vtrade.tutor import ask as ask_tutor
 from vtrade.tutor import review_order
@@ -44,40 +43,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vtrade.execution.blotter import Record
-    from vtrade.gamification.leaderboard import Leaderboard
     from vtrade.gamification.progress import Progress
-    from vtrade.tutor.dialogue import LanguageModel
 
 
 TURNS_KEPT: Final = 20
 """Turns of the conversation with the tutor that are remembered."""
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """The adapters a desk stands on; made by :mod:`vtrade.bootstrap`.
-
-    Attributes
-    ----------
-    open_log : callable
-        Opens a journal by path; ``None`` means in memory.
-    next_path : callable
-        Names the journal of a branch.
-    leaderboards : callable
-        Makes empty leaderboards by name.
-    load_tape : callable
-        Loads a tape by its name.
-    show : callable or None
-        Makes the panel of a desk; ``None`` where there is no notebook front end.
-    """
-
-    clock: Clock
-    open_log: Callable[[str | None], Log]
-    next_path: Callable[[str], str]
-    leaderboards: Callable[[], dict[str, Leaderboard]]
-    load_tape: Callable[[str], Tape]
-    model: Callable[[], LanguageModel | None]
-    show: Callable[[Desk], Any] | None
 
 
 class Desk:
@@ -401,21 +371,31 @@ class Desk:
         return self
 
     def step(self, events: int | None = None, *, seconds: float | None = None) -> Desk:
-        """Move on by so many events (1 without arguments) or simulated seconds, at once."""
+        """Move on at once.
+
+        Parameters
+        ----------
+        events : int, optional
+            So many market events.
+        seconds : float, optional
+            So many simulated seconds. Without either, to the next event; on a bar tape, to the end of the next bar.
+        """
         if events is not None and seconds is not None:
             raise DeskError("step by events or by seconds, not by both")
         if (events is not None and events < 1) or (seconds is not None and not seconds > 0):
             raise DeskError("a step goes forward: give a positive number; desk.rewind() goes back")
         if seconds is not None:
             self._room.advance(self._room.now_ns + int(seconds * NS_PER_S))
+        elif events is not None:
+            self._room.step_events(events)
         else:
-            self._room.step_events(events or 1)
+            self._room.step()
         return self
 
     def run(self, until: str | int | None = None) -> Desk:
         """Play to a moment (``"10:30"``, or nanoseconds), or to the end of the tape, at once."""
         if self._room.tape is None:
-            raise DeskError("this desk has no tape to play; open it with the tape its journal began with")
+            raise DeskError(NO_TAPE)
         end = self._room.tape.end_ns if until is None else self._moment(until)
         if end < self._room.now_ns:
             raise DeskError(f"{until} is in the past of this desk ({self.now}); desk.rewind() goes back")
@@ -454,6 +434,7 @@ class Desk:
             log.close()
             raise
         _catch_up(room, target)
+        room.changes = old.changes
         self._room, self._journal = room, journal
         old.close()
         for listener in listeners:

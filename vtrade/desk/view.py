@@ -40,7 +40,7 @@ def build(desk: Desk, symbol: str | None, *, levels: int, bars: int) -> dict[str
             k = 0
         i = desk.instruments[k]
         return {
-            "seq": engine.seq * 1_000_000 + room.runtime.seq % 1_000_000,
+            "seq": room.changes,
             "clock": _clock(desk),
             "symbols": [_listing(desk, n) for n in range(len(desk.instruments))],
             "symbol": i.symbol,

@@ -16,23 +16,13 @@ import numpy as np
 from vtrade.domain import messages as msg
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
-from vtrade.domain.orders import (
-    TERMINAL,
-    Liquidity,
-    OrderEvent,
-    OrderType,
-    Reason,
-    Side,
-    Status,
-    TimeInForce,
-    transition,
-)  # fmt: skip
+from vtrade.domain.orders import TERMINAL, Liquidity, OrderEvent, OrderType, Reason, Side, Status, transition
 from vtrade.domain.values import plain_micros
 from vtrade.errors import VTradeError
 from vtrade.execution import codes, risk
 from vtrade.execution import layout as at
 from vtrade.execution.risk import Account
-from vtrade.execution.working import Working
+from vtrade.execution.working import Working, in_order
 from vtrade.market.dtype import EVENT, Kind
 
 
@@ -374,7 +364,7 @@ class Engine:
     def _reject(self, order: Working) -> risk.Refusal | None:
         """Why the venue refuses an order, or ``None``."""
         state = codes.SESSIONS[int(self._book.inst[order.k, at.STATE])]
-        if order.tif in (TimeInForce.IOC, TimeInForce.FOK) and state in ("CLOSED", "HALTED"):
+        if codes.TIFS[order.tif] >= at.IOC and state in ("CLOSED", "HALTED"):
             reason = Reason.SESSION_CLOSED if state == "CLOSED" else Reason.HALTED
             return reason, f"{order.tif} needs an open market; this one is {state.lower()}. Use DAY or GTC to wait."
         return None
@@ -550,6 +540,8 @@ class Engine:
         rows = self._book.out[:count].tolist()
         self._book.room[at.OUT_COUNT] = 0
         slots = self._by_slot
+        if count > 1:
+            rows = in_order(rows, slots)
         # an order that ends in this batch may still be named as the other side of a later row
         orders = [slots[row[at.X_SLOT]] for row in rows]
         contra = [slots[row[at.X_CONTRA]] if row[at.X_CONTRA] else None for row in rows]

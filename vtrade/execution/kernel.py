@@ -65,8 +65,10 @@ def entry(function: F) -> F:
 
 @entry
 def touch(b: Book, k: int, s: int) -> tuple[int, int]:
-    """Best price (ticks) and lots on side ``s`` that an order could trade with now; (0, 0) if there are none."""
+    """Best price (ticks) and lots on side ``s`` that an order could trade with now; (0, 0) if none, as on bars."""
     inst = b.inst[k]
+    if inst[BAR_NO] > 0:
+        return NONE, NONE
     step = -1 if s == 0 else 1
     left = inst[LEVELS + s]
     p = inst[BEST + s]
@@ -610,7 +612,8 @@ def _set_level(b: Book, k: int, s: int, p: int, qty: int, ts: int) -> None:
         return
     m = b.head[k, s, p]
     while m != 0:
-        if qty < b.own[m, O_AHEAD] or (old == 0 and b.inst[k, HAS_IDS] == 1):
+        # with order ids, 0 means that the level left the feed's sight: who was ahead may still be there
+        if qty < b.own[m, O_AHEAD] and (qty > 0 or b.inst[k, HAS_IDS] == 0):
             b.own[m, O_AHEAD] = qty
         m = b.own[m, O_NEXT]
     if qty > old:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vtrade.domain.orders import OrderType, Side, Status, TimeInForce
+from vtrade.execution import layout as at
 from vtrade.execution.risk import Account
 
 
@@ -36,3 +37,22 @@ class Working:
     def leaves(self) -> int:
         """Lots still to fill."""
         return self.quantity - self.filled
+
+
+def in_order(rows: list[list[int]], by_slot: list[Working | None]) -> list[list[int]]:
+    """A close expires orders slot by slot, and slots are no state: tell them in the order in which they came."""
+
+    def came(row: list[int]) -> int:
+        order = by_slot[row[at.X_SLOT]]
+        return order.order_id if order else 0
+
+    ordered: list[list[int]] = []
+    expired: list[list[int]] = []
+    for row in rows:
+        if row[at.X_WHAT] == at.EXPIRED:
+            expired.append(row)
+            continue
+        ordered += sorted(expired, key=came)
+        expired = []
+        ordered.append(row)
+    return ordered + sorted(expired, key=came)

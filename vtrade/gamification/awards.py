@@ -39,9 +39,7 @@ class Awards:
         self._streak_badges = {y.id: [x for x in book.badges if x.streak == y.id] for y in book.streaks}
         self._level_badges = {y.level: [x for x in book.badges if x.level == y.level] for y in book.levels}
 
-    def earn(
-        self, a: Account, rule: Rule, session: int, seq: int, ts_ns: int, subject: str
-    ) -> list[ProgressEvent]:
+    def earn(self, a: Account, rule: Rule, session: int, seq: int, ts_ns: int, subject: str) -> list[ProgressEvent]:
         """What follows when ``rule`` holds at ``seq``; changes ``a``."""
         to = _Recipient(a, seq, ts_ns)
         for streak in self._streaks[rule.id]:
@@ -75,9 +73,7 @@ class Awards:
             return
         run.length = run.length + 1 if run.length and run.last == session - 1 else 1
         run.last = session
-        to.events.append(
-            StreakExtended(to.seq, to.ts_ns, a.name, streak.id, streak.version, streak.title, run.length)
-        )
+        to.events.append(StreakExtended(to.seq, to.ts_ns, a.name, streak.id, streak.version, streak.title, run.length))
         if run.length <= run.best:
             return
         run.best = run.length
@@ -124,9 +120,7 @@ def view(a: Account, book: RuleBook, session: int) -> Progress:
     streaks = []
     for s in book.streaks:
         run = a.runs.get(s.id, broken)
-        streaks.append(
-            StreakView(s.id, s.title, s.description, run.length if run.last >= session - 1 else 0, run.best)
-        )
+        streaks.append(StreakView(s.id, s.title, s.description, run.length if run.last >= session - 1 else 0, run.best))
     return Progress(
         account=a.name,
         level=a.level,

@@ -8,8 +8,8 @@ caller what was folded already.
 Sessions and days. A *session* is everything from one close of the market to the next, counted from 0, so a plan written
 in the evening belongs to the next morning. It ends when the last open instrument closes, when the room closes, and,
 where the market stays open or never announces its status, with the day. Streaks count sessions, so weekends and
-holidays break none. A *day* is a UTC day where ``ts_ns`` counts from the Unix epoch; where it counts from
-midnight of the tape's day (values below one year) there is no calendar, and the session index is the day.
+holidays break none. A *day* is a UTC day where ``ts_ns`` counts from the Unix epoch; where it counts from midnight of
+the tape's day (values below one year) there is no calendar, and the session index is the day.
 
 Measures, per account and session: largest position and deepest fall from the session's highest NAV (millionths),
 dearest fill against the mid on arrival (for a stop: when triggered), longest time a position was held while the market
@@ -89,7 +89,8 @@ class ProgressEngine:
         self.rules: Final = rules if rules is not None else load_rules()
         self._state = State(rules=self.rules.fingerprint())
         self._index: dict[str, int] = {}
-        self._holders: list[dict[str, tuple[Account, Position]]] = []
+        self._worth: list[int] = []
+        self._holders: list[dict[str, Account]] = []
         book = self.rules
         self._maker = _by_trigger(book, MakerTrigger)
         self._stop = _by_trigger(book, StopTrigger)
@@ -178,11 +179,11 @@ class ProgressEngine:
             )
         engine._state = state
         engine._index = {symbol: i for i, symbol in enumerate(state.symbols)}
+        engine._worth = [price * value for price, value in zip(state.marks, state.tick_values, strict=True)]
         engine._holders = [{} for _ in state.symbols]
         for account in state.accounts.values():
-            for i, position in account.positions.items():
-                if position.quantity:
-                    engine._holders[i][account.name] = (account, position)
+            for i in account.held:
+                engine._holders[i][account.name] = account
         return engine
 
     # --- folding -------------------------------------------------------------------------------------------------
@@ -214,11 +215,12 @@ class ProgressEngine:
         state.tick_values = [x.tick_value for x in f.instruments]
         state.marks = [0] * len(f.instruments)
         self._index = {symbol: i for i, symbol in enumerate(state.symbols)}
+        self._worth = [0] * len(f.instruments)
         self._holders = [{} for _ in state.symbols]
         return []
 
     def _on_account(self, f: m.AccountOpened) -> _Events:
-        self._state.accounts.setdefault(f.account, Account(name=f.account, nav=f.cash, peak=f.cash))
+        self._state.accounts.setdefault(f.account, Account(name=f.account, cash=f.cash, nav=f.cash, peak=f.cash))
         return []
 
     def _on_denied(self, f: m.OrderDenied) -> _Events:
@@ -246,10 +248,11 @@ class ProgressEngine:
         state.orders[f.order_id] = Order(f.account, f.client_order_id, f.ts_ns, arrival2, inside)
         if f.type not in _STOPS:
             return []
-        position = account.positions.get(i)
-        if position is None or not position.quantity or position.session != state.session or position.opened_ns < 0:
+        held = account.held.get(i, 0)
+        if held * f.side >= 0 or f.quantity < abs(held):
             return []
-        if position.quantity * f.side > 0 or f.quantity < abs(position.quantity):
+        position = account.positions[i]
+        if position.session != state.session or position.opened_ns < 0:
             return []
         events: _Events = []
         for rule, trigger in self._stop:
@@ -293,28 +296,24 @@ class ProgressEngine:
             return []
         i = self._index[f.symbol]
         tick_value = state.tick_values[i]
-        mark = state.marks[i]
-        if not mark:
-            mark = state.marks[i] = f.last_px
+        if not state.marks[i]:
+            self._set_mark(i, f.last_px)
         signed = f.last_qty if f.side > 0 else -f.last_qty
-        account.nav += signed * (mark - f.last_px) * tick_value - f.fee
-        position = account.positions.get(i)
-        if position is None:
-            position = account.positions[i] = Position()
-        before = position.quantity
+        account.cash -= signed * f.last_px * tick_value + f.fee
+        before = account.held.get(i, 0)
         after = before + signed
         if before * after <= 0:
             if before:
-                note_hold(state, account, position, f.ts_ns)
+                note_hold(state, account, account.positions[i], f.ts_ns)
             if after:
-                self._open(account, i, position, f.ts_ns)
+                self._open(account, i, f.ts_ns)
             else:
-                del self._holders[i][account.name]
-        position.quantity = after
-        position.value = after * mark * tick_value
-        measure(account)
+                del account.held[i], self._holders[i][account.name]
+        if after:
+            account.held[i] = after
+        measure(account, self._worth)
         order = state.orders.get(f.order_id)
-        arrival2 = order.arrival2 if order is not None else 2 * mark
+        arrival2 = order.arrival2 if order is not None else 2 * state.marks[i]
         cost2 = (signed * (2 * f.last_px - arrival2) * tick_value if arrival2 else 0) + 2 * f.fee
         if cost2 > 0:
             cost_ppm = -(-cost2 * PPM // (2 * f.last_px * f.last_qty * tick_value))
@@ -332,12 +331,19 @@ class ProgressEngine:
             events += self._earn(account, rule, f.seq, f.ts_ns, f.client_order_id)
         return events
 
-    def _open(self, account: Account, i: int, position: Position, ts_ns: int) -> None:
+    def _open(self, account: Account, i: int, ts_ns: int) -> None:
+        position = account.positions.get(i)
+        if position is None:
+            position = account.positions[i] = Position()
         position.since_ns = ts_ns
         if position.session != self._state.session:
             position.session = self._state.session
             position.opened_ns = ts_ns
-        self._holders[i][account.name] = (account, position)
+        self._holders[i][account.name] = account
+
+    def _set_mark(self, i: int, price: int) -> None:
+        self._state.marks[i] = price
+        self._worth[i] = price * self._state.tick_values[i]
 
     def _on_marked(self, f: m.Marked) -> _Events:
         state = self._state
@@ -346,17 +352,11 @@ class ProgressEngine:
         marks, holders = state.marks, self._holders
         touched: dict[str, Account] = {}
         for i, price in f.marks:
-            step = (price - marks[i]) * state.tick_values[i]
-            marks[i] = price
-            if not step:
-                continue
-            for name, (account, position) in holders[i].items():
-                change = position.quantity * step
-                position.value += change
-                account.nav += change
-                touched[name] = account
+            if price != marks[i]:
+                self._set_mark(i, price)
+                touched.update(holders[i])
         for account in touched.values():
-            measure(account)
+            measure(account, self._worth)
         return []
 
     def _on_session(self, f: m.SessionChanged) -> _Events:
@@ -382,7 +382,10 @@ class ProgressEngine:
             return []
         events: _Events = []
         for rule, t in self._action:
-            if t.action != f.action or (t.value and t.value != f.value) or (t.before_first_order and account.ordered):
+            if t.action != f.action:
+                continue
+            account.attended = True
+            if (t.value and t.value != f.value) or (t.before_first_order and account.ordered):
                 continue
             if len(f.value.strip()) >= t.min_length:
                 events += self._earn(account, rule, f.seq, f.ts_ns, f.subject[:SUBJECT_CHARS_MAX])
@@ -398,17 +401,16 @@ class ProgressEngine:
         state = self._state
         events: _Events = []
         for account in state.accounts.values():
-            for position in account.positions.values():
-                if position.quantity:
-                    note_hold(state, account, position, ts_ns)
-            if account.hold_ns:
+            for i in account.held:
+                note_hold(state, account, account.positions[i], ts_ns)
+            if account.hold_ns and account.attended:
                 for rule, trigger in self._session:
                     if kept(state, account, trigger, ts_ns):
                         events += self._earn(account, rule, seq, ts_ns, "")
         state.session += 1
         state.active_from = -1
         for account in state.accounts.values():
-            begin_session(account, state.session)
+            begin_session(account, state.session, self._worth)
         return events
 
 

@@ -66,9 +66,7 @@ def progress_frame(progresses: Iterable[Progress]) -> pd.DataFrame:
 
 def awards_frame(progress: Progress) -> pd.DataFrame:
     """Every payment of XP, oldest first: what for, by which version of which rule, caused by which fact."""
-    rows = (
-        (x.seq, x.ts_ns, x.source, x.id, x.version, x.title, x.subject, x.xp, x.total) for x in progress.awards
-    )
+    rows = ((x.seq, x.ts_ns, x.source, x.id, x.version, x.title, x.subject, x.xp, x.total) for x in progress.awards)
     columns = {"seq": "int64", "ts_ns": "int64", "source": "str", "id": "str", "version": "int64", "title": "str"}
     return _frame(rows, columns | {"subject": "str", "xp": "int64", "total": "int64"})
 

@@ -73,9 +73,12 @@ end
 if last < first then return {0, 0, {}, {}} end
 local rows = redis.call('ZRANGE', KEYS[1], string.format('%d', first), string.format('%d', last))
 local ahead, before = 0, {}
-if #rows > 0 then
-  ahead = redis.call('ZLEXCOUNT', KEYS[1], '-', '(' .. string.sub(rows[1], 1, 16))
-  for k = 1, #rows do before[k] = redis.call('HGET', KEYS[3], string.sub(rows[k], 17)) or '0' end
+if #rows > 0 then ahead = redis.call('ZLEXCOUNT', KEYS[1], '-', '(' .. string.sub(rows[1], 1, 16)) end
+for from = 1, #rows, 1000 do
+  local accounts = {}
+  for k = from, math.min(from + 999, #rows) do accounts[#accounts + 1] = string.sub(rows[k], 17) end
+  local ranks = redis.call('HMGET', KEYS[3], unpack(accounts))
+  for k = 1, #accounts do before[#before + 1] = ranks[k] or '0' end
 end
 return {first, ahead, rows, before}
 """

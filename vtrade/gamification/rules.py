@@ -6,9 +6,10 @@ naming the file, the rule and the mend. The vocabulary of triggers is closed and
 1. no condition counts orders or fills;
 2. a rule holds at most once per session (``per_subject`` rules, which only actions can feed: ``session_cap`` times),
    and pays at most ``cap`` times in all, so :meth:`RuleBook.most_xp` bounds what any amount of trading can earn;
-3. what is judged at a session's end needs a position *held* for ``held_s`` seconds, and the other conditions are on the
-   worst of the session (largest position, deepest drawdown, dearest fill). An extra round trip that ends where it began
-   and makes no profit holds nothing and can only make the worst worse, so it never adds an award;
+3. what is judged at a session's end needs a position *held* for ``held_s`` seconds and an account that was there (a
+   recorded action), and the other conditions are on the worst of the session (largest position, deepest drawdown,
+   dearest fill). An extra round trip that ends where it began and makes no profit holds nothing, records nothing and
+   can only make the worst worse, so it never adds an award;
 4. missions and badges count awards, and streaks need them session after session: fewer awards, never more XP.
 """
 
@@ -87,7 +88,9 @@ class CancelTrigger(_Data, frozen=True, tag="cancel_stale_order"):
 
 
 class SessionTrigger(_Data, frozen=True, tag="session_end"):
-    """A position was held for ``held_s`` seconds in the session, and every other condition given held as well.
+    """In the session a position was held for ``held_s`` seconds, an action was recorded, and what is given here held.
+
+    The action is any that a rule of the book knows: whoever only lets time pass earns nothing.
 
     Attributes
     ----------

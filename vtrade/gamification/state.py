@@ -24,13 +24,11 @@ YEAR_NS: Final = 366 * DAY_NS
 
 
 class Position(msgspec.Struct, array_like=True):
-    """What an account holds of an instrument: signed lots, and their value in micro-units of money.
+    """Since when an account holds an instrument.
 
     ``opened_ns`` is when it was first opened in ``session``, -1 where it was carried into it.
     """
 
-    quantity: int = 0
-    value: int = 0
     since_ns: int = 0
     session: int = -1
     opened_ns: int = -1
@@ -65,9 +63,13 @@ class Run(msgspec.Struct, array_like=True):
 
 
 class Account(msgspec.Struct, array_like=True):
-    """An account: NAV, the measures of the present session, and what was awarded."""
+    """An account: money, the measures of the present session, and what was awarded.
+
+    ``held`` has the signed lots of each instrument held; ``positions`` the instruments traded in the session as well.
+    """
 
     name: str
+    cash: int
     nav: int
     peak: int
     level: int = 1
@@ -79,6 +81,8 @@ class Account(msgspec.Struct, array_like=True):
     opened_hold_ns: int = 0
     denied: bool = False
     ordered: bool = False
+    attended: bool = False
+    held: dict[int, int] = msgspec.field(default_factory=dict)
     positions: dict[int, Position] = msgspec.field(default_factory=dict)
     tallies: dict[str, Tally] = msgspec.field(default_factory=dict)
     missions: dict[str, int] = msgspec.field(default_factory=dict)
@@ -120,9 +124,22 @@ def load(data: bytes) -> State:
     return _decoder.decode(data)
 
 
-def measure(account: Account) -> None:
-    """Note the largest share and the deepest drawdown so far in the session; rounded up, so limits are exact."""
-    nav = account.nav
+def measure(account: Account, worth: list[int]) -> None:
+    """Value the account and note the largest share and the deepest drawdown so far in the session.
+
+    ``worth`` has the micro-units of money one lot of each instrument is worth. Measures are rounded up, so that a limit
+    is exact.
+    """
+    nav = account.cash
+    biggest = 0
+    for i, quantity in account.held.items():
+        value = quantity * worth[i]
+        nav += value
+        if value < 0:
+            value = -value
+        if value > biggest:
+            biggest = value
+    account.nav = nav
     if nav >= account.peak:
         account.peak = nav
     elif account.peak > 0:
@@ -131,13 +148,6 @@ def measure(account: Account) -> None:
             account.drawdown_ppm = drawdown
     else:
         account.drawdown_ppm = BEYOND_PPM
-    biggest = 0
-    for position in account.positions.values():
-        value = position.value
-        if value < 0:
-            value = -value
-        if value > biggest:
-            biggest = value
     if biggest * PPM > account.share_ppm * nav:
         account.share_ppm = max(account.share_ppm, -(-biggest * PPM // nav)) if nav > 0 else BEYOND_PPM
 
@@ -159,7 +169,7 @@ def note_hold(state: State, account: Account, position: Position, ts_ns: int) ->
 def kept(state: State, account: Account, trigger: SessionTrigger, ts_ns: int) -> bool:
     """Whether the session that ends at ``ts_ns`` was as ``trigger`` wants it."""
     least_ns = trigger.held_s * NS_PER_S
-    if account.hold_ns < least_ns or (trigger.no_denials and account.denied):
+    if account.hold_ns < least_ns or not account.attended or (trigger.no_denials and account.denied):
         return False
     if trigger.max_position_pct is not None and account.share_ppm > trigger.max_position_pct * 10_000:
         return False
@@ -169,23 +179,19 @@ def kept(state: State, account: Account, trigger: SessionTrigger, ts_ns: int) ->
     if trigger.max_cost_bps is not None and cost_ppm > trigger.max_cost_bps * 100:
         return False
     if trigger.min_sectors:
-        held = {
-            state.sectors[i]
-            for i, position in account.positions.items()
-            if position.quantity and held_ns(state, position, ts_ns) >= least_ns
-        }
+        held = {state.sectors[i] for i in account.held if held_ns(state, account.positions[i], ts_ns) >= least_ns}
         return len(held) >= trigger.min_sectors
     return True
 
 
-def begin_session(account: Account, session: int) -> None:
+def begin_session(account: Account, session: int, worth: list[int]) -> None:
     """Forget the measures of the last session; positions are carried into this one."""
-    account.positions = {i: position for i, position in account.positions.items() if position.quantity}
+    account.positions = {i: account.positions[i] for i in account.held}
     for position in account.positions.values():
         position.session = session
         position.opened_ns = -1
     account.peak = account.nav
     account.drawdown_ppm = account.share_ppm = account.cost_ppm = 0
     account.hold_ns = account.opened_hold_ns = 0
-    account.denied = account.ordered = False
-    measure(account)
+    account.denied = account.ordered = account.attended = False
+    measure(account, worth)

@@ -80,13 +80,13 @@ class Recipe:
                 f"{symbol}: a start at {self.price} is not {PRICE_TICKS_MIN} to {PRICE_TICKS_MAX:,} whole ticks of "
                 f"{self.instrument.price(1)}; change the price or the tick size"
             )
-        shares = isfinite(self.market + self.sector) and min(self.market, self.sector, 1 - self.market - self.sector)
+        shares = self.market >= 0 and self.sector >= 0 and self.market + self.sector <= 1
         for what, fine, mend in (
             (f"volatility {self.volatility}", 0.01 <= self.volatility <= 2, "0.01 to 2"),
             (f"activity {self.activity}", 0.01 <= self.activity <= 100, "0.01 to 100"),
             (f"width {self.width}", 0.1 <= self.width <= 10, "0.1 to 10"),
             (f"round lot {self.round_lot}", 1 <= self.round_lot <= 10**6, "1 to 1,000,000 lots"),
-            (f"market {self.market} and sector {self.sector}", shares >= 0, "not negative, together at most 1"),
+            (f"market {self.market} and sector {self.sector}", shares, "not negative, together at most 1"),
         ):
             if not fine:
                 raise TapeError(f"{symbol}: {what} is out of range; give {mend}")
@@ -322,10 +322,11 @@ def simulate(
             block[state] += 1
             luck[state] = uniforms(seed, f"flow/{symbols[state]}", LUCK_BLOCK, index=block[state])
             world.tally[state, kernel.CURSOR] = 0
-    closing = _session(n, end_ns, SessionStatus.CLOSED)
-    events = np.concatenate([rows[: world.clock[kernel.ROWS]], closing])
+    used = int(world.clock[kernel.ROWS])
+    rows.resize(used + n, refcheck=False)  # in place: a day of rows need not be held twice
+    rows[used:] = _session(n, end_ns, SessionStatus.CLOSED)
     name = f"synthetic market {seed}"
-    return check_tape(Tape(name, instruments, events, "L3", date=date, news=tuple(headlines))), world
+    return check_tape(Tape(name, instruments, rows, "L3", date=date, news=tuple(headlines))), world
 
 
 def _session(n: int, ts_ns: int, status: SessionStatus) -> Events:

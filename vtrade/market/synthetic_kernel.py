@@ -417,7 +417,7 @@ def _pull(w: World, i: int) -> int:
             order = rival
     quantity = orders[order, QUANTITY]
     part = int(quantity * _draw(w, i))
-    w.todo[0, 2] = part if part > 0 and _draw(w, i) < 0.6 else quantity
+    w.todo[0, 2] = part if part > 0 and _draw(w, i) < 0.7 else quantity
     w.todo[0, 4] = order
     return 1
 

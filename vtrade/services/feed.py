@@ -1,4 +1,8 @@
-"""How does a tape reach a room? In frames of a bounded number of events, with its news, in time order."""
+"""How does a tape reach a room? In frames of a bounded number of events, with its news, in time order.
+
+Rules: a room values its positions once a frame, so a frame ends with every minute of a tick tape and with every moment
+of a bar tape: the equity curve then does not depend on how fast the tape was played.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,9 @@ from vtrade.domain.messages import Inbound, MarketFrame, RoomCommand
 from vtrade.market.tape import Tape
 
 FRAME_ROWS: Final = 512
-"""Events in one frame."""
+"""Most events in one frame."""
+
+MINUTE_NS: Final = 60_000_000_000
 
 
 class TapeFeed:
@@ -27,6 +33,9 @@ class TapeFeed:
         self.tape = tape
         self.rows = 0
         self._news = 0
+        times = tape.events["ts_ns"]
+        periods = times if tape.depth == "bars" else times // MINUTE_NS
+        self._ends = np.append(np.flatnonzero(np.diff(periods)) + 1, len(times))
 
     @property
     def ended(self) -> bool:
@@ -49,7 +58,8 @@ class TapeFeed:
         if rows_max is not None:
             end = min(end, self.rows + rows_max)
         while True:
-            stop = min(end, self.rows + FRAME_ROWS)
+            period = int(self._ends[np.searchsorted(self._ends, self.rows, side="right")]) if self.rows < end else end
+            stop = min(end, self.rows + FRAME_ROWS, period)
             if self._news < len(self.tape.news) and self.tape.news[self._news].ts_ns <= until_ns:
                 item = self.tape.news[self._news]
                 before = int(np.searchsorted(times, item.ts_ns, side="right"))

@@ -252,6 +252,16 @@ def _engine(progress: Progress | None) -> str:
     return _ENGINE
 
 
+def title_of(notebook: Any) -> str:
+    """The first heading of a notebook, empty where there is none."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading = re.search(r"^#+\s+(.+)$", cell.source, re.MULTILINE)
+            if heading:
+                return heading[1].strip("# *_`")
+    return ""
+
+
 # --- the page --------------------------------------------------------------------------------------------------------
 
 

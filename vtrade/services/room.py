@@ -37,9 +37,10 @@ GAP_S: Final = 300
 
 NEWS_KEPT: Final = 100
 
-OPENING_EVENTS: Final = 16
 OPENING_EVENTS_MAX: Final = 4_096
-"""A new room looks at so many events at a time, and at most, for a first price of every instrument."""
+"""A new room looks at so many events, at most, for a first price of every instrument."""
+
+NO_TAPE: Final = "this desk has no tape to play; open it with the tape its journal began with"
 
 Listener = Callable[[], None]
 
@@ -74,6 +75,8 @@ class Room:
         self.speed = 1.0
         self.trouble = ""
         """Why playing stopped by itself, in a sentence; empty while all is well."""
+        self.changes = 0
+        """Grows with every change; a panel's sequence number."""
         self._clock = clock
         self._rows = 0
         self._headlines = 0
@@ -163,7 +166,22 @@ class Room:
             return
         with self.lock:
             while self.feed.rows < OPENING_EVENTS_MAX and not self.feed.ended and not self._has_market():
-                self.runtime.submit_many(self.feed.read(self.feed.tape.end_ns, rows_max=OPENING_EVENTS))
+                self.step()
+
+    def step(self) -> None:
+        """Play on to the next moment: on bars to the end of the next bar, else to the next event."""
+        if self.feed is None:
+            raise DeskError(NO_TAPE)
+        upcoming = self.feed.next_ns
+        if upcoming is None:
+            return
+        tape = self.feed.tape
+        if tape.depth == "bars":
+            closes = tape.events["kind"][self.feed.rows :] == Kind.BAR_CLOSE
+            upcoming = (
+                int(tape.events["ts_ns"][self.feed.rows + int(np.argmax(closes))]) if closes.any() else tape.end_ns
+            )
+        self.advance(upcoming)
 
     def _has_market(self) -> bool:
         engine = self.runtime.engine
@@ -176,7 +194,7 @@ class Room:
     def advance(self, until_ns: int) -> None:
         """Play the tape up to and including a moment, at once."""
         if self.feed is None:
-            raise DeskError("this desk has no tape to play; open it with the tape its journal began with")
+            raise DeskError(NO_TAPE)
         with self.lock:
             self.runtime.submit_many(self.feed.read(until_ns))
             self._ahead_ns = max(self._ahead_ns, until_ns)
@@ -185,7 +203,7 @@ class Room:
     def step_events(self, events: int) -> None:
         """Play so many events, at once."""
         if self.feed is None:
-            raise DeskError("this desk has no tape to play; open it with the tape its journal began with")
+            raise DeskError(NO_TAPE)
         with self.lock:
             self.runtime.submit_many(self.feed.read(self.feed.tape.end_ns, rows_max=events))
         self._changed()
@@ -201,7 +219,7 @@ class Room:
     def play(self, speed: float) -> None:
         """Let the market move by itself, ``speed`` times as fast as its base rate."""
         if self.feed is None:
-            raise DeskError("this desk has no tape to play; open it with the tape its journal began with")
+            raise DeskError(NO_TAPE)
         if not 0 < speed <= SPEED_MAX:
             raise DeskError(f"speed {speed!r} is not between 0 and {SPEED_MAX:,.0f}; take 1 for the market's own pace")
         with self.lock:
@@ -259,6 +277,7 @@ class Room:
         return stop
 
     def _changed(self) -> None:
+        self.changes += 1
         for listener in tuple(self._listeners):
             listener()
 

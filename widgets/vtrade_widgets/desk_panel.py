@@ -71,9 +71,11 @@ class DeskPanel(anywidget.AnyWidget):
 
     Examples
     --------
-    >>> import vtrade as vt                                          # doctest: +SKIP
-    >>> desk = vt.Desk()                                             # doctest: +SKIP
-    >>> DeskPanel(desk, theme="dark")                                # doctest: +SKIP
+    >>> import vtrade as vt
+    >>> desk = vt.Desk("synthetic:7")
+    >>> DeskPanel(desk, theme="dark")
+    DeskPanel(symbol='ACME')
+    >>> desk.close_desk()
     """
 
     _esm: ClassVar[str] = assets.module()
@@ -237,9 +239,9 @@ class DeskPanel(anywidget.AnyWidget):
     def _note(self, message: Mapping[str, Any], notice: Mapping[str, Any]) -> None:
         with self._lock:
             self._notice_count += 1
-            request = str(message.get("request", ""))[:40]
-            kind, text = str(notice.get("kind", "ok")), str(notice.get("text", ""))
-            self._notices.append({"n": self._notice_count, "request": request, "kind": kind, "text": text})
+            told = {"kind": str(notice.get("kind", "ok")), "text": str(notice.get("text", ""))}
+            asked = {"request": str(message.get("request", ""))[:40], "about": str(message.get("intent", ""))[:40]}
+            self._notices.append({"n": self._notice_count, **asked, **told})
 
 
 def panel(desk: DeskLike, *, symbol: str | None = None, theme: str = "auto", rate_hz: float = 10) -> DeskPanel:

@@ -8,6 +8,9 @@ const sideText = (side) => (String(side).toLowerCase() === "buy" ? "▲ BUY" : "
 const sideTone = (side) => (String(side).toLowerCase() === "buy" ? "up" : "down");
 const price = (value) => (isNumber(value) ? number(value) : value === null || value === undefined || value === "" ? "–" : String(value));
 
+/** The venue's number of an order; the trader's own name of one that never got there. */
+const orderName = (row) => String(row.number || row.id);
+
 function actionCell(td, key, buttons) {
   if (td.vtKey === key) return;
   td.vtKey = key;
@@ -20,7 +23,7 @@ export function createBlotter({ ask, changeOrder, show }) {
     empty: "No orders yet. Choose a quantity and press Buy or Sell: every order appears here, with the reason for whatever happens to it.",
     mark: (row) => ({ "data-status": row.status, "data-id": row.id }),
     columns: [
-      { head: "Order", cell: (row) => String(row.id) },
+      { head: "Order", cell: orderName },
       { head: "Time", cell: (row) => row.time ?? "" },
       { head: "Symbol", cell: (row) => row.symbol },
       { head: "Side", cell: (row) => sideText(row.side), tone: (row) => sideTone(row.side) },
@@ -32,7 +35,7 @@ export function createBlotter({ ask, changeOrder, show }) {
       { head: "Why", kind: "grow", cell: (row) => row.reason ?? "", title: (row) => row.reason },
       { head: "", kind: "acts", fill: (td, row) => {
         const may = row.intents ?? [];
-        const about = `order ${row.id}: ${row.side} ${quantity(row.quantity)} ${row.symbol}`;
+        const about = `order ${orderName(row)}: ${row.side} ${quantity(row.quantity)} ${row.symbol}`;
         const buttons = [];
         if (may.includes("replace")) buttons.push({ name: "change", label: `Change ${about}`, act: () => changeOrder(td.closest("tr").vtRow) });
         if (may.includes("cancel")) buttons.push({ name: "cancel", label: `Cancel ${about}`, act: () => ask({ intent: "cancel", id: row.id }) });
@@ -80,7 +83,7 @@ export function createBlotter({ ask, changeOrder, show }) {
   const missions = keyedTable({
     label: "Missions", key: "name", empty: "No missions at the moment.",
     columns: [
-      { head: "Mission", cell: (row) => words(row.name) },
+      { head: "Mission", cell: (row) => words(row.name), title: (row) => row.about },
       { head: "Done", num: true, cell: (row) => `${row.done >= row.goal ? "✓ " : ""}${quantity(row.done)} / ${quantity(row.goal)}` },
     ],
   });
@@ -105,7 +108,7 @@ export function createBlotter({ ask, changeOrder, show }) {
   function paintProgress(value) {
     const goal = value?.next_level_xp ?? 0;
     const share = goal > 0 ? Math.min(1, value.xp / goal) : 0;
-    setText(levelText, value ? `Level ${value.level}: ${quantity(value.xp)} of ${quantity(goal)} XP to the next level` : "No progress yet.");
+    setText(levelText, value ? `Level ${value.level}${value.title ? `, ${value.title}` : ""}: ${quantity(value.xp)} of ${quantity(goal)} XP to the next level` : "No progress yet.");
     levelBox.hidden = !value;
     levelBar.style.transform = `scaleX(${share})`;
     setAttr(levelBox, "aria-valuenow", Math.round(100 * share));

@@ -1,7 +1,7 @@
 // What did the price do? Candles and volume on one canvas, with axes, a crosshair, and the trader's own prices.
 // A rising bar is hollow and a falling one filled, so the chart reads without colour.
 
-import { DAY_S, compact, dayOf, duration, isNumber, monthOf, number, quantity, signed, timeOfDay } from "./format.js";
+import { DAY_S, barSeconds, compact, dayOf, duration, isNumber, monthOf, number, orderPrices, quantity, signed, timeOfDay } from "./format.js";
 import { h, setAttr, setText } from "./dom.js";
 
 const AXIS_BOTTOM = 20;
@@ -16,6 +16,8 @@ function niceStep(range, count, least) {
   const power = 10 ** Math.floor(Math.log10(raw));
   return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= raw * 0.999);
 }
+
+const moment = (t, seconds) => (seconds >= DAY_S ? dayOf(t) : timeOfDay(t, seconds < 60));
 
 export function createChart() {
   const canvas = h("canvas", {});
@@ -83,9 +85,12 @@ export function createChart() {
   function ownPrices() {
     const lines = [];
     for (const order of state.orders ?? []) {
-      const price = parseFloat(String(order.price).replaceAll(",", ""));
-      if (order.symbol !== state.symbol || !order.intents?.includes("cancel") || !isNumber(price)) continue;
-      lines.push({ price, text: `${words2(order.side)} ${quantity(order.quantity - order.filled)}`, side: order.side.toLowerCase() });
+      if (order.symbol !== state.symbol || !order.intents?.includes("cancel")) continue;
+      const { limit, stop } = orderPrices(order.price);
+      const side = order.side.toLowerCase();
+      const size = quantity(order.quantity - order.filled);
+      if (stop !== null) lines.push({ price: stop, text: `${side} stop ${size}`, side });
+      if (limit !== null) lines.push({ price: limit, text: `${side === "buy" ? "▲" : "▼"} ${side} ${size}`, side });
     }
     const position = (state.positions ?? []).find((row) => row.symbol === state.symbol);
     if (position?.quantity && isNumber(position.avg_entry_price)) {
@@ -93,7 +98,6 @@ export function createChart() {
     }
     return lines;
   }
-  const words2 = (side) => (side.toLowerCase() === "buy" ? "▲ buy" : "▼ sell");
 
   function draw() {
     const width = box.clientWidth;
@@ -111,6 +115,7 @@ export function createChart() {
     pen.textBaseline = "middle";
 
     const bars = state.bars;
+    const seconds = barSeconds(bars);
     const count = bars?.c?.length ?? 0;
     nothing.hidden = count > 0;
     if (!count) {
@@ -151,7 +156,7 @@ export function createChart() {
     }
     pen.textAlign = "center";
     let edge = -1e9;
-    for (const [i, text] of timeLabels(view.t, bars.seconds, barPx)) {
+    for (const [i, text] of timeLabels(view.t, seconds, barPx)) {
       const at = x(i);
       const half = pen.measureText(text).width / 2;
       if (at - half < Math.max(edge + 14, 2) || at + half > plotW) continue;
@@ -210,7 +215,7 @@ export function createChart() {
     rule(y(last), 0, plotW, lastColour, [2, 3]);
     tag(number(last, decimals), plotW + 3, y(last), lastColour, colours.inverse);
 
-    shown = { view, x, n, barPx, plotW, plotH, seconds: bars.seconds, decimals };
+    shown = { view, x, n, barPx, plotW, plotH, seconds, decimals };
     let at = n - 1;
     if (hover && hover.x < plotW && hover.y < plotH) {
       at = Math.max(0, Math.min(n - 1, Math.round(n - 0.5 - (plotW - 6 - hover.x) / barPx)));
@@ -221,7 +226,7 @@ export function createChart() {
       pen.lineTo(Math.round(x(at)) + 0.5, plotH);
       pen.stroke();
       pen.setLineDash([]);
-      const when = bars.seconds >= DAY_S ? dayOf(view.t[at]) : timeOfDay(view.t[at], bars.seconds < 60);
+      const when = moment(view.t[at], seconds);
       tag(when, Math.max(24, Math.min(plotW - 24, x(at))), plotH + AXIS_BOTTOM / 2, colours.muted, colours.surface, "center");
       if (!hover.keys && hover.y < priceH) {
         rule(hover.y, 0, plotW, colours.muted, [3, 3]);
@@ -231,12 +236,12 @@ export function createChart() {
     tellBar(at);
     const low0 = number(Math.min(...view.l), decimals);
     const high0 = number(Math.max(...view.h), decimals);
-    setAttr(box, "aria-label", `${state.symbol}, ${n} bars of ${duration(bars.seconds)}, from ${low0} to ${high0}, last ${number(last, decimals)}. Arrow keys read single bars.`);
+    setAttr(box, "aria-label", `${state.symbol}, ${n} bars of ${duration(seconds)}, from ${low0} to ${high0}, last ${number(last, decimals)}. Arrow keys read single bars.`);
   }
 
   function tellBar(i) {
     const { view, decimals, seconds } = shown;
-    const when = seconds >= DAY_S ? dayOf(view.t[i]) : timeOfDay(view.t[i], seconds < 60);
+    const when = moment(view.t[i], seconds);
     const part = (name) => number(view[name][i], decimals);
     setText(readout, `${when}  O ${part("o")}  H ${part("h")}  L ${part("l")}  C ${part("c")}  ${signed(view.c[i] - view.o[i], decimals)}  V ${compact(view.v[i])}`);
   }
@@ -272,7 +277,7 @@ export function createChart() {
     needs: ["bars", "quote", "symbol", "instrument", "orders", "positions"],
     paint(next) {
       state = next;
-      setText(title, `${state.symbol ?? ""} · ${duration(state.bars?.seconds ?? 60)} bars`);
+      setText(title, `${state.symbol ?? ""} · ${duration(barSeconds(state.bars))} bars`);
       draw();
     },
     recolour() {

@@ -46,6 +46,23 @@ export const tone = (value) => (value > 0 ? "up" : value < 0 ? "down" : "flat");
 export const plural = (count, word) => `${quantity(count)} ${word}${count === 1 ? "" : "s"}`;
 export const words = (text) => String(text ?? "").replaceAll("_", " ");
 
+/** The limit and the stop price in the text of an order: "99.50", "stop 98.00", "99.50, stop 98.00". */
+export function orderPrices(text) {
+  const read = (pattern) => {
+    const found = String(text ?? "").match(pattern);
+    return found ? Number(found[1].replaceAll(",", "")) : null;
+  };
+  return { limit: read(/^([\d,]*\.?\d+)/), stop: read(/stop ([\d,]*\.?\d+)/) };
+}
+
+/** How long a bar really is: the shortest time from one to the next, for days have no bars of a minute. */
+export function barSeconds(bars) {
+  const t = bars?.t ?? [];
+  let least = Infinity;
+  for (let i = 1; i < t.length; i += 1) least = Math.min(least, t[i] - t[i - 1]);
+  return Math.max(bars?.seconds ?? 60, Number.isFinite(least) ? least : 0);
+}
+
 const pad = (value) => String(value).padStart(2, "0");
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 export const DAY_S = 86400;

@@ -1,14 +1,15 @@
 // Which market is this, what is the time there, and how does the trader stand?
 
-import { arrow, duration, isNumber, number, plural, quantity, signed, tone } from "./format.js";
+import { arrow, barSeconds, duration, isNumber, number, plural, quantity, signed, tone } from "./format.js";
 import { h, icon, setAttr, setIcon, setText } from "./dom.js";
 
-const SPEEDS = [1, 2, 5, 10, 30, 60, 300];
-
-/** How far one press of step and rewind goes, and the speeds on offer, by the length of a bar. */
-function paces(seconds) {
-  if (seconds >= 3600) return { step: seconds, rewind: 5 * seconds, speeds: [0.25, 1, 5, 20].map((bars) => bars * seconds) };
-  return { step: 10, rewind: 60, speeds: SPEEDS };
+/**
+ * How far one press of step and rewind goes, and the speeds on offer, in units of the desk's clock. A unit is what
+ * passes in a second at speed 1: a second, or on a tape of bars one bar.
+ */
+function paces(unit) {
+  if (unit >= 3600) return { unit, step: 1, rewind: 5, speeds: [0.5, 1, 2, 5, 20] };
+  return { unit, step: 10, rewind: 60, speeds: [1, 2, 5, 10, 30, 60, 300] };
 }
 
 export function createHeader({ ask }) {
@@ -28,7 +29,7 @@ export function createHeader({ ask }) {
   const playText = h("span");
   let state = {};
   const clock = () => state.clock ?? {};
-  const pace = () => paces(state.bars?.seconds ?? 60);
+  const pace = () => paces(clock().unit_s ?? (barSeconds(state.bars) >= 3600 ? barSeconds(state.bars) : 1));
 
   const rewind = h("button", { type: "button", class: "vt-tool vt-rewind", on: { click: () => ask({ intent: "rewind", seconds: pace().rewind }) } }, icon("rewind"), rewindText);
   const play = h("button", { type: "button", class: "vt-tool vt-play", on: { click: () => ask(clock().playing ? { intent: "pause" } : { intent: "play", speed: Number(speed.value) || 1 }) } }, playIcon, playText);
@@ -60,11 +61,11 @@ export function createHeader({ ask }) {
   let speedsKey = "";
   function paintSpeeds(wanted) {
     const list = pace().speeds.includes(wanted) || !wanted ? pace().speeds : [...pace().speeds, wanted].sort((a, b) => a - b);
-    const bar = state.bars?.seconds ?? 60;
-    if (list.join() !== speedsKey) {
-      speedsKey = list.join();
-      speed.replaceChildren(...list.map((value) => h("option", { value }, bar >= 3600 ? `${duration(value)}/s` : `${quantity(value)}×`)));
-      speed.value = wanted || list[bar >= 3600 ? 1 : 0];
+    const { unit } = pace();
+    if (`${unit}:${list.join()}` !== speedsKey) {
+      speedsKey = `${unit}:${list.join()}`;
+      speed.replaceChildren(...list.map((value) => h("option", { value }, unit > 1 ? `${duration(value * unit)}/s` : `${quantity(value)}×`)));
+      speed.value = wanted || 1;
     }
     if (wanted && clock().playing && document.activeElement !== speed) speed.value = wanted;
   }
@@ -84,7 +85,7 @@ export function createHeader({ ask }) {
       setAttr(change, "data-tone", tone(quote?.change ?? 0));
       setText(bid, isNumber(quote?.bid) ? `bid ${number(quote.bid, decimals)} × ${quantity(quote.bid_size)}` : "no bid");
       setText(offer, isNumber(quote?.ask) ? `ask ${number(quote.ask, decimals)} × ${quantity(quote.ask_size)}` : "no ask");
-      setText(status, clock().ended ? "■ TAPE ENDED" : { OPEN: "● OPEN", HALTED: "◆ HALTED", CLOSED: "○ CLOSED" }[quote?.status] ?? "");
+      setText(status, clock().ended ? "■ TAPE ENDED" : { OPEN: "● OPEN", HALTED: "◆ HALTED", CLOSED: "○ CLOSED" }[quote?.status] ?? quote?.status ?? "");
       setAttr(status, "data-status", clock().ended ? "ENDED" : quote?.status);
       setText(forked, clock().forked ? `⑂ ${clock().forked}` : "");
       setText(time, clock().time ?? "–");
@@ -93,10 +94,11 @@ export function createHeader({ ask }) {
       setText(playText, clock().playing ? "Pause" : "Play");
       setAttr(play, "disabled", Boolean(clock().ended) && !clock().playing);
       setAttr(step, "disabled", Boolean(clock().ended));
-      setText(rewindText, duration(pace().rewind));
-      setText(stepText, duration(pace().step));
-      setAttr(rewind, "aria-label", `Rewind ${duration(pace().rewind)}`);
-      setAttr(step, "aria-label", `Step ${duration(pace().step)}`);
+      const [back, ahead] = [duration(pace().rewind * pace().unit), duration(pace().step * pace().unit)];
+      setText(rewindText, back);
+      setText(stepText, ahead);
+      setAttr(rewind, "aria-label", `Rewind ${back}`);
+      setAttr(step, "aria-label", `Step ${ahead}`);
       paintSpeeds(clock().speed);
       const percent = Math.round(1000 * (clock().progress ?? 0)) / 10;
       done.style.transform = `scaleX(${percent / 100})`;

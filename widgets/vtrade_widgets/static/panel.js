@@ -14,6 +14,7 @@ const HELLO_MS = 2500; // how long a hello waits for the picture
 const ALIVE_MS = 60000; // how often a view says that it is still there
 const EVERYTHING = ["clock", "symbols", "symbol", "instrument", "quote", "depth", "bars", "orders", "positions", "account", "standings", "progress", "ticket", "news", "notices", "error"];
 
+const QUIET = ["watch", "play", "pause", "step"]; // the panel shows that they worked: no words needed
 const NO_ANSWER = "The kernel does not answer. It may be busy with a cell; if it was restarted, run this cell again.";
 
 function render({ model, el }) {
@@ -67,7 +68,7 @@ function render({ model, el }) {
   }
 
   function paintAlarm() {
-    const text = silent ?? store.state.error?.text ?? "";
+    const text = silent ?? (store.state.error?.text || store.state.clock?.trouble || "");
     setText(alarm, text ? `⚠ ${text}` : "");
     alarm.hidden = !text;
     waitingNote.hidden = Boolean(text) || store.seq >= 0;
@@ -99,14 +100,14 @@ function render({ model, el }) {
     const state = store.state;
     const told = new Set(changed);
     changed.clear();
-    if (told.has("error") || told.has("notices") || silent === null) paintAlarm();
+    paintAlarm();
     if (state.symbol !== undefined) {
       setAttr(root, "data-state", state.error?.closed ? "closed" : "live");
       waitingNote.hidden = true;
       for (const part of parts) if (part.needs.some((name) => told.has(name))) part.paint(state, told);
     }
     if (told.has("notices")) {
-      const newest = state.notices?.filter((notice) => notice.text).at(-1);
+      const newest = state.notices?.filter((notice) => notice.kind === "error" || !QUIET.includes(notice.about)).at(-1);
       if (newest && newest.n !== noticed) {
         ticket.tell(newest);
         noticed = newest.n;
@@ -128,7 +129,7 @@ function render({ model, el }) {
   function paintTheme() {
     const wanted = model.get("theme");
     const lab = document.body.getAttribute("data-jp-theme-light");
-    const dark = lab ? lab === "false" : matchMedia("(prefers-color-scheme: dark)").matches;
+    const dark = lab ? lab === "false" : document.body.classList.contains("vscode-dark") || matchMedia("(prefers-color-scheme: dark)").matches;
     setAttr(root, "data-theme", wanted === "auto" ? (dark ? "dark" : "light") : wanted);
     setAttr(root, "data-follows", wanted === "auto" ? "true" : null);
     chart.recolour();

@@ -1,6 +1,6 @@
 // What does the trader ask for? The ticket writes down words and numbers as typed; the desk decides what they mean.
 
-import { isNumber, number, quantity } from "./format.js";
+import { isNumber, number, orderPrices, quantity } from "./format.js";
 import { h, setAttr, setText, uniqueId } from "./dom.js";
 
 const TYPE_NAMES = { market: "Market", limit: "Limit", stop_market: "Stop", stop_limit: "Stop limit" };
@@ -151,11 +151,11 @@ export function createTicket({ ask, viewId }) {
     changing = order?.id ?? null;
     if (order) {
       setType(order.type.toLowerCase());
-      const prices = String(order.price).match(/[\d.,]+/g)?.map((text) => text.replaceAll(",", "")) ?? [];
+      const prices = orderPrices(order.price);
       size.input.value = String(order.quantity);
-      if (usesStop()) stop.input.value = prices[0] ?? "";
-      if (usesLimit()) limit.input.value = prices[prices.length - 1] ?? "";
-      setText(banner, `Changing order ${order.id}: ${order.side} ${quantity(order.quantity)} ${order.symbol}`);
+      if (usesStop()) stop.input.value = prices.stop?.toFixed(decimals()) ?? "";
+      if (usesLimit()) limit.input.value = prices.limit?.toFixed(decimals()) ?? "";
+      setText(banner, `Changing order ${order.number || order.id}: ${order.side} ${quantity(order.quantity)} ${order.symbol}`);
       size.input.focus();
     }
     paintFields();
