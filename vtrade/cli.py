@@ -35,6 +35,7 @@ DESK_NOTEBOOK: Final = "trading_desk"
 DESK_FOLDER: Final = Path("vtrade-desk")
 DESK_PAGE: Final = Path("desk.html")
 STOPPED: Final = 130
+TAPE_HELP: Final = "The market: synthetic:7, sample:AAPL, lobster:FILE.zip, lean:..., ohlcv:FILE.csv, or a path."
 
 app = typer.Typer(
     name="vtrade",
@@ -104,13 +105,16 @@ def _progress(what: str) -> Iterator[Tick]:
         bar.stop()
 
 
-def _warm_up() -> None:
-    """Compile the matching engine, where that was not done on this machine."""
+def _warm_up(*, synthetic: bool = False) -> None:
+    """Compile the matching engine, and the synthetic market too, where that was not done on this machine."""
     with _progress("compiling the matching engine (once)") as tick:
         from vtrade.execution.warm import is_warm, warm
 
-        if not is_warm():
-            warm(lambda _, done, total: tick(done, total))
+        if is_warm():
+            return
+        warm(lambda _, done, total: tick(done, total))
+    if synthetic:
+        _load("synthetic:7")
 
 
 def _load(spec: str) -> Any:
@@ -179,21 +183,21 @@ def _options(
 @app.command()
 @told
 def desk(
-    headless: Annotated[bool, typer.Option(help="Run the notebook without a screen and write an HTML page.")] = False,
-    tape: Annotated[str | None, typer.Option(metavar="TAPE", help="The market, such as sample:AAPL or lobster:FILE.zip.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Without a screen: write an HTML page.")] = False,
+    tape: Annotated[str | None, typer.Option(metavar="TAPE", help=TAPE_HELP)] = None,
     out: Annotated[Path, typer.Option(help="The page that --headless writes.")] = DESK_PAGE,
-    folder: Annotated[Path, typer.Option("--dir", help="Your working folder; the notebook is copied there once.")] = DESK_FOLDER,
+    folder: Annotated[Path, typer.Option("--dir", help="Your folder; the notebook is copied there.")] = DESK_FOLDER,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of JupyterLab.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Open JupyterLab on the trading desk, or write the desk as a page."""
     from vtrade.services import notebooks
 
     source = notebooks.find_notebook(DESK_NOTEBOOK)
     if tape is not None:
         _load(tape)  # a slip in the name is told here, not in a cell
-    _warm_up()
+    _warm_up(synthetic=True)
     if headless:
         parameters: dict[str, Any] = {"headless": True}
         _make_page(source, {**parameters, **({} if tape is None else {"tape": tape})}, out, code=True, as_json=as_json)
@@ -222,6 +226,8 @@ def _absolute(spec: str) -> str:
     named = re.fullmatch(r"([A-Za-z][A-Za-z0-9_+-]+:)?(.*?)(:\d{8})?", spec, re.DOTALL)
     assert named is not None
     path = Path(named[2])
+    if named[1] in ("sample:", "synthetic:"):
+        return spec
     return f"{named[1] or ''}{path.resolve()}{named[3] or ''}" if named[2] and path.exists() else spec
 
 
@@ -241,7 +247,7 @@ def _portable(spec: str) -> str:
 @app.command()
 @told
 def replay(
-    tape: Annotated[str, typer.Argument(metavar="TAPE", help="The market, such as lobster:FILE.zip or synthetic:7.")],
+    tape: Annotated[str, typer.Argument(metavar="TAPE", help=TAPE_HELP)],
     out: Annotated[Path, typer.Option(help="Folder for fills.csv, orders.csv, account.csv and the journal.")],
     orders: Annotated[Path | None, typer.Option(metavar="ORDERS.csv", help="Orders to send.")] = None,
     cash: Annotated[str, typer.Option(help="What each account begins with.")] = "1000000",
@@ -349,14 +355,14 @@ class _Pairs(TyperCommand):
 @app.command(cls=_Pairs)
 @told
 def report(
-    notebook: Annotated[str, typer.Argument(metavar="NOTEBOOK|NAME", help="A notebook, or the name of one of VTrade's.")],
+    notebook: Annotated[str, typer.Argument(metavar="NOTEBOOK|NAME", help="A path, or the name of one of VTrade's.")],
     out: Annotated[Path, typer.Option(help="The page to write.")],
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", metavar="KEY VALUE", help="A parameter; may be repeated.")
     ] = None,
     code: Annotated[bool, typer.Option(help="Show the code of cells.")] = False,
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Run a notebook and write it as an HTML page that needs nothing else."""
     from vtrade.services import notebooks
 

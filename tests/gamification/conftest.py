@@ -122,9 +122,10 @@ class Room:
     def plan(self):
         return self.do("plan_written", value="Buy ACME under 100, stop at 98")
 
-    def learn(self, account="ana"):
-        """Be there: an action that pays little and only once."""
-        return self.do("explanation_read", "c1", account=account)
+    def attend(self, account="ana"):
+        """Be there in this session: an action that pays nothing."""
+        self.do("quiz_answered", "q", "wrong", account=account)
+        return self
 
     def close(self):
         return self.say(m.RoomClosed, cause="end of tape")

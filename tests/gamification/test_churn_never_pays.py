@@ -21,7 +21,7 @@ waits = st.tuples(st.just("wait"), st.sampled_from([60, 600]))
 
 
 def _day(plan, opening, wait, events, end):
-    return [*plan, *opening, wait, *events, ("wait", 600), *end]
+    return [*plan, ("attend",), *opening, wait, *events, ("wait", 600), *end]
 
 
 days = st.builds(
@@ -66,6 +66,8 @@ def play(room, story):
                 resting.append(r.accept(Side.BUY, 10, limit=8_000))
             case ("cancel",) if resting:
                 r.cancel(resting.pop(0))
+            case ("attend",):
+                r.attend()
             case ("deny",):
                 r.deny()
             case ("quiz",):
@@ -146,7 +148,7 @@ def test_the_same_working_day_pays_the_same_for_any_number_of_trades(room, n):
 
 
 def test_a_cheap_round_trip_does_not_hide_a_dear_fill(room):
-    r = room()
+    r = room().attend()
     r.buy(40, price=10_020)
     r.sell(40, price=10_000, symbol="BOLT")
     r.buy(40, price=10_000, symbol="BOLT")
@@ -156,7 +158,7 @@ def test_a_cheap_round_trip_does_not_hide_a_dear_fill(room):
 
 
 def test_a_round_trip_does_not_hide_a_drawdown(room):
-    r = room()
+    r = room().attend()
     r.buy(1_000, price=10_000)
     r.mark(9_400)
     r.sell(1_000, price=9_400)

@@ -316,6 +316,7 @@ def test_accounts_do_not_mix(room):
     r.account("ben")
     r.do("lesson_finished", "01", account="ben")
     r.buy(10, account="ben")
+    r.buy(10)
     r.wait(600)
     r.status("CLOSED")
     assert r.progress("ana").xp == 0

@@ -16,7 +16,7 @@ def paid_for(events):
 
 
 def test_a_careful_session_pays_at_the_close(room):
-    r = room()
+    r = room().attend()
     for symbol in r.SYMBOLS:
         r.fill(r.accept(Side.BUY, 100, symbol, limit=10_000), 10_000, maker=True)
     assert r.paid() == ["patient_maker"]
@@ -28,7 +28,7 @@ def test_a_careful_session_pays_at_the_close(room):
 
 
 def test_the_halted_and_the_still_open_keep_the_session_going(room):
-    r = room()
+    r = room().attend()
     r.buy(100)
     r.wait(600)
     assert r.status("HALTED") == []
@@ -37,10 +37,10 @@ def test_the_halted_and_the_still_open_keep_the_session_going(room):
 
 
 def test_nothing_is_paid_for_a_session_without_a_position_held(room):
-    r = room()
+    r = room().attend()
     r.wait(HOUR)
     r.status("CLOSED")
-    r.wait(HOUR)
+    r.attend().wait(HOUR)
     r.status("OPEN")
     for _ in range(50):  # in and out again, each time for less than five minutes
         r.buy(10)
@@ -50,12 +50,24 @@ def test_nothing_is_paid_for_a_session_without_a_position_held(room):
     assert r.paid() == []
 
 
-def test_the_night_does_not_count_as_holding(room):
+def test_whoever_only_lets_time_pass_earns_nothing(room):
     r = room()
+    r.buy(10)
+    for _ in range(20):
+        r.do("coffee_drunk")
+        r.wait(600)
+        assert r.next_session() == []
+    r.plan()
+    r.wait(600)
+    assert "small_positions" in paid_for(r.next_session())
+
+
+def test_the_night_does_not_count_as_holding(room):
+    r = room().attend()
     r.wait(HOUR)
     r.buy(10)
     r.status("CLOSED")
-    r.wait(18 * HOUR)
+    r.attend().wait(18 * HOUR)
     r.status("OPEN")
     r.sell(10)
     r.status("CLOSED")
@@ -63,24 +75,24 @@ def test_the_night_does_not_count_as_holding(room):
 
 
 def test_the_largest_position_of_the_session_counts_wherever_it_came_from(room):
-    r = room()
+    r = room().attend()
     r.buy(149, price=10_000)  # 14.9 % of NAV
     r.wait(600)
     r.mark(10_100)  # 15.03 %
     r.mark(10_000)
     assert "small_positions" not in paid_for(r.status("CLOSED"))
-    r.wait(HOUR)
+    r.attend().wait(HOUR)
     r.status("OPEN")
     r.wait(600)
     assert "small_positions" in paid_for(r.status("CLOSED"))
 
 
 def test_exactly_at_the_limit_is_within_it(room):
-    r = room()
+    r = room().attend()
     r.buy(150, price=10_000)  # 15 % of NAV to the cent
     r.wait(600)
     assert "small_positions" in paid_for(r.status("CLOSED"))
-    over = room()
+    over = room().attend()
     over.buy(150, price=10_000)
     over.mark(10_001)
     over.wait(600)
@@ -89,7 +101,7 @@ def test_exactly_at_the_limit_is_within_it(room):
 
 @pytest.mark.parametrize(("low", "kept"), [(9_500, True), (9_499, False)])
 def test_the_deepest_drawdown_of_the_session_counts(room, low, kept):
-    r = room()
+    r = room().attend()
     r.buy(1_000, price=10_000)  # all the money
     r.wait(600)
     r.mark(low)
@@ -98,18 +110,18 @@ def test_the_deepest_drawdown_of_the_session_counts(room, low, kept):
 
 
 def test_a_denied_order_spoils_the_session_and_not_the_next(room):
-    r = room()
+    r = room().attend()
     r.buy(10)
     r.deny()
     r.wait(600)
     assert "no_denials" not in paid_for(r.next_session())
-    r.wait(600)
+    r.attend().wait(600)
     assert "no_denials" in paid_for(r.status("CLOSED"))
 
 
 @pytest.mark.parametrize(("price", "fee", "kept"), [(10_009, 0, True), (10_011, 0, False), (10_009, 2_000_000, False)])
 def test_one_dear_fill_spoils_the_cost_of_the_session(room, price, fee, kept):
-    r = room()
+    r = room().attend()
     r.fill(r.accept(Side.BUY, 100), 10_000)
     r.fill(r.accept(Side.BUY, 100, "BOLT"), price, fee=fee)
     r.wait(600)
@@ -117,7 +129,7 @@ def test_one_dear_fill_spoils_the_cost_of_the_session(room, price, fee, kept):
 
 
 def test_a_stop_is_not_blamed_for_the_way_to_its_trigger(room):
-    r = room()
+    r = room().attend()
     r.buy(100, price=10_000)
     stop = r.accept(Side.SELL, 100, stop=9_800)
     r.wait(600)
@@ -131,7 +143,7 @@ def test_a_stop_is_not_blamed_for_the_way_to_its_trigger(room):
 
 
 def test_sectors_are_those_held_at_the_close(room):
-    r = room()
+    r = room().attend()
     for symbol in r.SYMBOLS:
         r.buy(10, symbol=symbol)
     r.wait(600)
@@ -156,7 +168,7 @@ def test_without_announcements_a_new_day_begins_a_new_session(room):
 
 
 def test_a_market_that_never_closes_has_a_session_a_day(room):
-    r = room()
+    r = room().attend()
     r.buy(10)
     r.wait(24 * HOUR)
     earned = r.mark(10_000, 10_000, 10_000)
@@ -177,7 +189,7 @@ def test_a_room_set_up_at_time_0_joins_the_tapes_first_day(room):
 
 
 def test_the_end_of_the_room_ends_the_session_once(room):
-    r = room()
+    r = room().attend()
     r.buy(10)
     r.wait(600)
     assert r.close() != []

@@ -198,7 +198,8 @@ class FakeDesk:
         number = len(self.book) + 1
         asked = [("", intent.get("limit_price")), ("stop ", intent.get("stop_price"))]
         order: dict[str, Any] = {
-            "id": intent.get("client_order_id") or f"o{number}", "number": number, "time": self._time(), "symbol": market.symbol, "side": intent["side"],
+            "id": intent.get("client_order_id") or f"o{number}", "number": number,
+            "time": self._time(), "symbol": market.symbol, "side": intent["side"],
             "type": intent["type"], "quantity": quantity, "filled": 0.0,
             "price": ", ".join(f"{word}{float(price):,.2f}" for word, price in asked if price),
             "status": "ACCEPTED", "reason": "", "avg_px": None, "intents": ["cancel", "replace"],

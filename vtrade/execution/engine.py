@@ -231,7 +231,7 @@ class Engine:
         while i < len(events):
             self._make_room()
             event = events[i]
-            if event["kind"] <= Kind.QUOTE:
+            if event["kind"] <= Kind.QUOTE and not (event["kind"] == Kind.QUOTE and event["quantity"] == 0):
                 wider = at.fit(self._book, int(event["instrument"]), int(event["price"]))
                 if wider is None:
                     self.unreachable += 1
@@ -243,8 +243,9 @@ class Engine:
         self._mark()
 
     def _make_room(self) -> None:
-        """Let the kernel tell everything one event can cause."""
-        rows = 3 * int(self._book.room[at.LIVE]) + 16
+        """Let the kernel tell everything one event, or one order that comes in, can cause."""
+        levels = int(self._book.inst[:, [at.LEVELS, at.LEVELS + 1]].sum(axis=1).max())
+        rows = levels + 6 * (int(self._book.room[at.LIVE]) + 1) + 8
         if rows > self._book.out.shape[0]:
             self._book = self._book._replace(out=at.grown(self._book.out, rows))
 

@@ -171,7 +171,7 @@ def explain(
         reason = waiting or record.waiting
         if reason in WAITS:
             lines.append(f"now {WAITS[reason]}")
-        if queue_ahead is not None:
+        if queue_ahead is not None and reason != Reason.WAITING_FOR_BAR:
             ahead = instrument.quantity(queue_ahead)
             lines.append(f"now {instrument.quantity_text(queue_ahead)} are ahead of it in the queue")
     parts = {key: from_micros(value) for key, value in costs(record).items()}
@@ -225,6 +225,8 @@ def _venue_line(fact: object, i: Instrument) -> str:
     match fact:
         case OrderAccepted():
             text = f"accepted; bid {side(fact.bid, fact.bid_size)}, ask {side(fact.ask, fact.ask_size)}"
+            if fact.waiting == Reason.WAITING_FOR_BAR:
+                return f"accepted; {WAITS[fact.waiting]}"
             if fact.queue_ahead > 0:
                 text += f"; {i.quantity_text(fact.queue_ahead)} ahead in the queue"
             elif fact.queue_ahead == 0:

@@ -584,8 +584,11 @@ def _printed(b: Book, k: int, s: int, price: int, qty: int, arrival: int, ts: in
         after = o[O_NEXT]
         if arrival > o[O_ARRIVAL]:
             o[O_AHEAD] = 0
-        reach = left - max(0, o[O_AHEAD] - b.level_taken[k, s, p])
-        o[O_AHEAD] = max(0, o[O_AHEAD] - qty)
+        # the print skips what participants took, and it is these lots that the feed's level loses first
+        taken = b.level_taken[k, s, p]
+        ahead = max(0, o[O_AHEAD] - taken)
+        reach = left - ahead
+        o[O_AHEAD] = max(0, ahead - qty) + max(0, taken - qty)
         if reach > 0:
             x = min(reach, o[O_LEAVES])
             left -= x
@@ -788,23 +791,24 @@ def _trade(b: Book, k: int, side: int, price: int, qty: int, ts: int) -> None:
     inst = b.inst[k]
     inst[PRINTS] += 1
     inst[LAST] = price
-    if inst[OWN_COUNT] == 0:
-        return
     if side == 0:
         bid, ask = touch(b, k, BID)[0], touch(b, k, ASK)[0]
         if ask > 0 and price >= ask:
             side = 1
         elif bid > 0 and price <= bid:
             side = -1
-    if side <= 0:
+    if side <= 0 and inst[OWN_LEVELS] > 0:
         _printed(b, k, BID, price, qty, UNKNOWN, ts)
-    if side >= 0:
+    if side >= 0 and inst[OWN_LEVELS + 1] > 0:
         _printed(b, k, ASK, price, qty, UNKNOWN, ts)
     if side != 0:
         s = 1 if side > 0 else 0
         p = price - inst[BASE]
         if 0 <= p < b.head.shape[2] and b.level_taken[k, s, p] > 0:
-            b.level_taken[k, s, p] = max(0, b.level_taken[k, s, p] - qty)
+            # the print executed lots that participants had taken: both go, and the feed's next row states the level
+            gone = min(qty, b.level_taken[k, s, p])
+            b.level_taken[k, s, p] -= gone
+            _show(b, k, s, p, b.level_qty[k, s, p] - gone)
 
 
 @inner
@@ -870,10 +874,13 @@ def run(b: Book, events: Events, start: int) -> int:
     prices, quantities, ids, times = events["price"], events["quantity"], events["order_id"], events["ts_ns"]
     window = b.head.shape[2]
     for i in range(start, events.shape[0]):
-        if b.room[OUT_COUNT] + 3 * b.room[LIVE] + 8 > b.out.shape[0]:
-            return i
         kind: Any = np.int64(kinds[i])
         k: Any = np.int64(instruments[i])
+        # an order may be triggered and end, meet another one, and take a level: each level ends once
+        if b.room[LIVE] > 0 or b.room[OUT_COUNT] > 0 or kind == STATUS:
+            rows = b.inst[k, LEVELS] + b.inst[k, LEVELS + 1] + 6 * b.room[LIVE] + 8
+            if b.room[OUT_COUNT] + rows > b.out.shape[0]:
+                return i
         price: Any = prices[i]
         side: Any = np.int64(sides[i])
         if kind <= QUOTE:

@@ -150,12 +150,15 @@ def grown(array: I8, rows: int) -> I8:
 
 
 def live_range(book: Book, k: int) -> tuple[int, int] | None:
-    """Lowest and highest price (ticks) at which anything stands, or ``None`` for an empty book."""
-    used = np.flatnonzero((book.level_qty[k] != 0).any(axis=0) | (book.head[k] != 0).any(axis=0))
-    if not used.size:
-        return None
-    base = int(book.inst[k, BASE])
-    return base + int(used[0]), base + int(used[-1])
+    """Lowest and highest price (ticks) at which anything stands or will stand after a wait; ``None`` for nothing."""
+    used = np.flatnonzero((book.level_qty[k] != 0).any(axis=0))
+    prices = [int(book.inst[k, BASE]) + int(p) for p in used[[0, -1]]] if used.size else []
+    own = book.own
+    limited = (own[:, O_TYPE] == LIMIT) | (own[:, O_TYPE] == STOP_LIMIT)
+    limits = own[(own[:, O_WHERE] != GONE) & (own[:, O_INST] == k) & limited, O_LIMIT]
+    if limits.size:
+        prices += [int(limits.min()), int(limits.max())]
+    return (min(prices), max(prices)) if prices else None
 
 
 def fit(book: Book, k: int, price: int) -> Book | None:
@@ -163,25 +166,33 @@ def fit(book: Book, k: int, price: int) -> Book | None:
 
     Returns ``None`` where the window would take more than ``WINDOW_BYTES_MAX``: such a price is out of range.
     """
-    if price < 1:
+    return fit_range(book, k, price, price)
+
+
+def fit_range(book: Book, k: int, low: int, high: int) -> Book | None:
+    """As :func:`fit`, for all prices from ``low`` to ``high``.
+
+    Whether they fit depends on what stands and on nothing that was before: else a restored book would differ.
+    """
+    if low < 1:
         return None
     window = book.level_qty.shape[2]
     base = int(book.inst[k, BASE])
-    if base <= price < base + window:
+    if base <= low and high < base + window:
         return book
-    low, high = price, price
     standing = live_range(book, k)
     if standing:
         low, high = min(low, standing[0]), max(high, standing[1])
+    span = high - low + 1
     wide = window
-    while wide < 2 * (high - low + 1):
+    while wide < 2 * span and 2 * wide * 2 * 32 * len(book.inst) <= WINDOW_BYTES_MAX:
         wide *= 2
-        if wide * 2 * 32 * len(book.inst) > WINDOW_BYTES_MAX:
-            return None
+    if wide < span:
+        return None
     if wide > window:
         old, book = book, _widened(book, wide)
         del old
-    _shift(book, k, max(0, (low + high) // 2 - wide // 2))
+    _shift(book, k, max(0, min(low, max(high - wide + 1, (low + high) // 2 - wide // 2))))
     return book
 
 

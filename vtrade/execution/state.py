@@ -198,11 +198,16 @@ def load(engine: Engine, data: bytes) -> Engine:
 def _load_books(book: at.Book, state: EngineState, by_id: dict[int, Any], engine: Engine) -> at.Book:
     kernel = engine._kernel
     where_column, limit_column = _ORDER_COLUMNS.index(at.O_WHERE), _ORDER_COLUMNS.index(at.O_LIMIT)
+    type_column = _ORDER_COLUMNS.index(at.O_TYPE)
     for k, b in enumerate(state.books):
         prices = [price for _, price, _, _ in b.levels]
-        prices += [o.columns[limit_column] for o in state.orders if o.k == k and o.columns[where_column] == at.AT_LEVEL]
-        for price in (min(prices), max(prices)) if prices else ():
-            wider = at.fit(book, k, price)
+        prices += [
+            o.columns[limit_column]
+            for o in state.orders
+            if o.k == k and o.columns[type_column] in (at.LIMIT, at.STOP_LIMIT)
+        ]
+        if prices:
+            wider = at.fit_range(book, k, min(prices), max(prices))
             assert wider is not None, "a snapshot holds only prices that once fitted"
             book = wider
         for column, value in zip(_SCALARS, b.scalars, strict=True):

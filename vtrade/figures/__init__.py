@@ -1,6 +1,6 @@
 """How do a market, an account and a cost look as pictures?
 
-Rules: a figure is a function of plain tables and numbers, the ones that ``desk.book()``, ``desk.fills()`` and their like
+Rules: a figure is a function of plain tables and numbers, those that ``desk.book()``, ``desk.fills()`` and their like
 give, and returns a plotly figure; it asks nothing and decides nothing. Light and dark differ in paper and ink only.
 Meaning is never told by colour alone. Where there is nothing to draw, the figure says so. plotly is imported when the
 first figure is drawn.

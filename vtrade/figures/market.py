@@ -7,6 +7,7 @@ mixed into it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from vtrade.figures.theme import ACCENT, DOWN, QUIET, UP, VIOLET, FigureError, blank, ink, moments, new, time_axis
@@ -49,13 +50,13 @@ def book_depth(
     """
     import plotly.graph_objects as go
 
-    title = f"{symbol} order book".strip().capitalize() if not symbol else f"{symbol} order book"
+    title = f"{symbol} order book" if symbol else "Order book"
     bids = book[["bid", "bid_size"]].dropna().to_numpy(float)
     asks = book[["ask", "ask_size"]].dropna().to_numpy(float)
     if not len(bids) and not len(asks):
         return blank(title, "This market shows no orders: there is no book to draw.", theme)
     levels = sorted({*bids[:, 0], *asks[:, 0]})
-    gaps = [b - a for a, b in zip(levels, levels[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(levels)]
     width = 0.86 * min(gaps, default=0.01)
     figure = new(title, theme, barmode="overlay", bargap=0)
     for rows, name, colour in (
@@ -105,7 +106,8 @@ def price(
     Parameters
     ----------
     bars : DataFrame
-        Columns ``open, high, low, close, volume`` by time, as ``desk.bars(symbol)`` gives them. Many bars become a line.
+        Columns ``open, high, low, close, volume`` by time, as ``desk.bars(symbol)`` gives them; many bars
+        become a line.
     symbol : str
         Also chooses among ``fills``, where they have a column ``symbol``.
     fills : DataFrame, optional
@@ -116,8 +118,8 @@ def price(
     -------
     plotly.graph_objects.Figure
     """
-    title = f"{symbol} price and your fills".strip() if fills is not None else f"{symbol} price".strip()
-    title = title[:1].upper() + title[1:]
+    title = f"{symbol} price" if symbol else "Price"
+    title += " and your fills" if fills is not None else ""
     mine = _of(fills, symbol)
     if not len(bars) and (mine is None or not len(mine)):
         return blank(title, "Nothing has traded yet.", theme)

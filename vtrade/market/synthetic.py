@@ -253,6 +253,49 @@ def _day_shape(begin_s: float, steps: int, step_s: float) -> NDArray[np.float64]
     return np.stack([0.75 + 0.75 * y * y - 0.25 * y, activity / (fsum(activity) / steps)], axis=1)
 
 
+def _worth(
+    seed: int, recipes: Sequence[Recipe], seconds: int, start_ns: int, with_news: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[NewsItem, ...]]:
+    """What the instruments are worth at each step, as the paths of ``synthetic_value.walk``; volatility; headlines.
+
+    Returns
+    -------
+    paths : (3, T + 1, n) float64
+    sigmas : (n,) float64
+        Standard deviation of the relative change in one second.
+    news : tuple of NewsItem
+    """
+    from vtrade.market.synthetic_value import STEPS_PER_S, walk
+
+    n, steps = len(recipes), seconds * STEPS_PER_S
+    instruments = [recipe.instrument for recipe in recipes]
+    symbols = [instrument.symbol for instrument in instruments]
+    sectors = list(dict.fromkeys(instrument.sector for instrument in instruments))
+    parts = np.array([(sqrt(r.market), sqrt(r.sector), sqrt(max(0.0, 1.0 - (r.market + r.sector)))) for r in recipes])
+    sigmas = np.array([recipe.volatility / sqrt(252.0 * SESSION_S) for recipe in recipes])
+    loadings = np.zeros((n, 1 + len(sectors) + n))
+    for i, instrument in enumerate(instruments):
+        places = [0, 1 + sectors.index(instrument.sector), 1 + len(sectors) + i]
+        loadings[i, places] = sigmas[i] / sqrt(STEPS_PER_S) * parts[i]
+
+    jumps = np.zeros((steps, n))
+    news = []
+    if with_news:
+        reach = np.array([recipe.volatility / USUAL_VOLATILITY for recipe in recipes])[:, np.newaxis]
+        weights = reach * np.stack([parts[:, 0], parts[:, 1], np.ones(n)], axis=1)
+        for story in stories(seed, instruments, weights, seconds):
+            step = STEPS_PER_S * story.second + STEPS_PER_S * story.quarter // 4
+            jumps[step] += story.jumps
+            news.append(NewsItem(start_ns + step * NS_PER_S // STEPS_PER_S, story.symbol, story.headline))
+
+    factors = ["market", *(f"sector/{sector}" for sector in sectors), *(f"own/{symbol}" for symbol in symbols)]
+    shocks = np.stack([normals(seed, f"value/{factor}", steps) for factor in factors], axis=1)
+    wobbles = np.stack([normals(seed, f"variance/{name}", steps) for name in ("", *symbols)], axis=1)
+    paths = np.ones((3, steps + 1, n))
+    walk(paths, shocks, wobbles, jumps, loadings, _day_shape(start_ns / NS_PER_S, steps, 1.0 / STEPS_PER_S))
+    return paths, sigmas, tuple(news)
+
+
 def simulate(
     seed: int,
     recipes: Sequence[Recipe],
@@ -264,69 +307,48 @@ def simulate(
 ) -> tuple[Tape, World]:
     """What :func:`synthetic` does with arguments that were checked, with the market as it stands at the end."""
     from vtrade.market import synthetic_kernel as kernel
-    from vtrade.market.synthetic_value import walk
+    from vtrade.market.synthetic_value import STEPS_PER_S
 
-    n, per_s = len(recipes), kernel.STEPS_PER_S
-    steps = seconds * per_s
-    end_ns = start_ns + seconds * NS_PER_S
-    instruments = tuple(recipe.instrument for recipe in recipes)
-    symbols = [instrument.symbol for instrument in instruments]
-    sectors = list(dict.fromkeys(instrument.sector for instrument in instruments))
+    n, end_ns = len(recipes), start_ns + seconds * NS_PER_S
+    paths, sigmas, news = _worth(seed, recipes, seconds, start_ns, with_news)
     starts = np.array([float(recipe.start) for recipe in recipes])
     floors = np.array([float(recipe.start // 2) for recipe in recipes])
-
-    parts = np.array([(sqrt(r.market), sqrt(r.sector), sqrt(1.0 - r.market - r.sector)) for r in recipes])
-    sigmas = np.array([recipe.volatility / sqrt(252.0 * SESSION_S * per_s) for recipe in recipes])
-    loadings = np.zeros((n, 1 + len(sectors) + n))
-    for i, instrument in enumerate(instruments):
-        places = [0, 1 + sectors.index(instrument.sector), 1 + len(sectors) + i]
-        loadings[i, places] = sigmas[i] * parts[i]
-
-    factors = ["market", *(f"sector/{sector}" for sector in sectors), *(f"own/{symbol}" for symbol in symbols)]
-    shocks = np.stack([normals(seed, f"value/{factor}", steps) for factor in factors], axis=1)
-    wobbles = np.stack([normals(seed, f"variance/{name}", steps) for name in ("", *symbols)], axis=1)
-    jumps = np.zeros((steps, n))
-    headlines = []
-    if with_news:
-        reach = np.array([recipe.volatility / USUAL_VOLATILITY for recipe in recipes])[:, np.newaxis]
-        weights = reach * np.stack([parts[:, 0], parts[:, 1], np.ones(n)], axis=1)
-        for story in stories(seed, instruments, weights, seconds):
-            step = per_s * story.second + story.quarter
-            jumps[step] += story.jumps
-            headlines.append(NewsItem(start_ns + step * kernel.STEP_NS, story.symbol, story.headline))
-    paths = np.ones((3, steps + 1, n))
-    shape = _day_shape(start_ns / NS_PER_S, steps, 1.0 / per_s)
-    walk(paths, shocks, wobbles, jumps, loadings, shape, float(per_s))
     truth, known, pace = paths[0] * starts - floors, paths[1] * starts - floors, paths[2]
 
     expected = events_per_second * seconds * fsum(recipe.activity for recipe in recipes)
-    rows = empty_events(int(expected * 1.25) + 2 * n + n * kernel.ORDERS_MAX + kernel.ROWS_PER_ACTION_MAX)
-    luck = np.stack([uniforms(seed, f"flow/{symbol}", LUCK_BLOCK) for symbol in symbols])
+    rows = empty_events(int(expected * 1.25) + n * (1 + kernel.ORDERS_MAX) + kernel.ROWS_PER_ACTION_MAX)
+    streams = [f"flow/{recipe.instrument.symbol}" for recipe in recipes]
+    luck = np.stack([uniforms(seed, stream, LUCK_BLOCK) for stream in streams])
     world = kernel.new_world(n, int(starts.max()) + 2, start_ns, luck, rows)
-    world.value[:, kernel.FAIR] = world.value[:, kernel.FELT] = world.value[:, kernel.TREND] = truth[0]
-    world.value[:, kernel.VARIANCE] = per_s * sigmas * starts * sigmas * starts
-    world.value[:, kernel.EXCITED] = kernel.EXCITE_SHARE
-    world.value[:, kernel.RATE] = [events_per_second * recipe.activity / kernel.ROWS_PER_ACTION for recipe in recipes]
-    world.value[:, kernel.WIDTH] = [recipe.width for recipe in recipes]
-    world.value[:, kernel.ROUND_LOT] = [recipe.round_lot for recipe in recipes]
-    world.value[:, kernel.FLOOR] = floors
+    for column, start in (
+        (kernel.FAIR, truth[0]),
+        (kernel.FELT, truth[0]),
+        (kernel.TREND, truth[0]),
+        (kernel.VARIANCE, sigmas * starts * sigmas * starts),
+        (kernel.EXCITED, kernel.EXCITE_SHARE),
+        (kernel.RATE, [events_per_second * recipe.activity / kernel.ROWS_PER_ACTION for recipe in recipes]),
+        (kernel.WIDTH, [recipe.width for recipe in recipes]),
+        (kernel.ROUND_LOT, [recipe.round_lot for recipe in recipes]),
+        (kernel.FLOOR, floors),
+    ):
+        world.value[:, column] = start
 
     rows[:n] = _session(n, start_ns, SessionStatus.OPEN)
     world.clock[kernel.ROWS] = n
-    block = [0] * n
-    while (state := kernel.advance(world, truth, known, pace, end_ns)) != kernel.DONE:
+    block, step_ns = [0] * n, NS_PER_S // STEPS_PER_S
+    while (state := kernel.advance(world, truth, known, pace, step_ns, end_ns)) != kernel.DONE:
         if state == kernel.FULL:
             rows = np.concatenate([rows, empty_events(len(rows) // 2)])
             world = world._replace(rows=rows)
         else:
             block[state] += 1
-            luck[state] = uniforms(seed, f"flow/{symbols[state]}", LUCK_BLOCK, index=block[state])
+            luck[state] = uniforms(seed, streams[state], LUCK_BLOCK, index=block[state])
             world.tally[state, kernel.CURSOR] = 0
     used = int(world.clock[kernel.ROWS])
     rows.resize(used + n, refcheck=False)  # in place: a day of rows need not be held twice
     rows[used:] = _session(n, end_ns, SessionStatus.CLOSED)
-    name = f"synthetic market {seed}"
-    return check_tape(Tape(name, instruments, rows, "L3", date=date, news=tuple(headlines))), world
+    instruments = tuple(recipe.instrument for recipe in recipes)
+    return check_tape(Tape(f"synthetic market {seed}", instruments, rows, "L3", date=date, news=news)), world
 
 
 def _session(n: int, ts_ns: int, status: SessionStatus) -> Events:

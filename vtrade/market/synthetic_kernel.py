@@ -106,9 +106,6 @@ VARIANCE_S: Final = 20.0
 TREND_S: Final = 45.0
 
 NS: Final = 1e9
-STEPS_PER_S: Final = 4
-"""Steps of what an instrument is worth."""
-STEP_NS: Final = 1_000_000_000 // STEPS_PER_S
 LN2: Final = 0.6931471805599453
 _ADD: Final = np.int64(Kind.ADD)
 _REDUCE: Final = np.int64(Kind.REDUCE)
@@ -485,7 +482,7 @@ def _decide(w: World, i: int) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def advance(w: World, truth: Floats, known: Floats, pace: Floats, end_ns: int) -> int:
+def advance(w: World, truth: Floats, known: Floats, pace: Floats, step_ns: int, end_ns: int) -> int:
     """Run the market until ``end_ns``, or until something must be handed in.
 
     Parameters
@@ -498,7 +495,7 @@ def advance(w: World, truth: Floats, known: Floats, pace: Floats, end_ns: int) -
         What of it everybody has understood.
     pace : (T + 1, n) float64
         Activity at each step, 1 on average.
-    end_ns : int
+    step_ns, end_ns : int
 
     Returns
     -------
@@ -521,8 +518,8 @@ def advance(w: World, truth: Floats, known: Floats, pace: Floats, end_ns: int) -
             return int(i)
         span = (now - tally[i, LAST_NS]) / NS
         clock[NOW] = tally[i, LAST_NS] = now
-        step = (now - clock[START]) // STEP_NS
-        part = (now - clock[START] - step * STEP_NS) / STEP_NS
+        step = (now - clock[START]) // step_ns
+        part = (now - clock[START] - step * step_ns) / step_ns
         value[i, TRUTH] = truth[step, i] + (truth[step + 1, i] - truth[step, i]) * part
         _feel(w, i, known[step, i] + (known[step + 1, i] - known[step, i]) * part, span)
         opened = tally[i, OPENED]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+STEPS_PER_S: Final = 4
 NEWS_SLOW: Final = 0.7
 """Share of a jump that is understood little by little, ..."""
 NEWS_S: Final = 25.0
@@ -37,9 +38,7 @@ GROWTH, KNOWN, PACE = range(3)
 
 
 @njit(cache=True, error_model="numpy")
-def walk(
-    paths: Floats, shocks: Floats, wobbles: Floats, jumps: Floats, loadings: Floats, shape: Floats, per_s: float
-) -> None:
+def walk(paths: Floats, shocks: Floats, wobbles: Floats, jumps: Floats, loadings: Floats, shape: Floats) -> None:
     """Random walks with stochastic variance, common factors and jumps.
 
     Parameters
@@ -57,8 +56,6 @@ def walk(
         Standard deviation per step that each factor adds to an instrument's return.
     shape : (T, 2) float64
         Variance and activity of each step, as the time of day alone would have them.
-    per_s : float
-        Steps per second.
 
     Notes
     -----
@@ -72,7 +69,7 @@ def walk(
     for t in range(jumps.shape[0]):
         for j in range(variance.shape[0]):
             v = variance[j]
-            back = 1.0 / (per_s * (MARKET_VARIANCE_S if j == 0 else OWN_VARIANCE_S))
+            back = 1.0 / (STEPS_PER_S * (MARKET_VARIANCE_S if j == 0 else OWN_VARIANCE_S))
             v += back * (1.0 - v) + sqrt(2.0 * back * VARIANCE_SPREAD * v) * wobbles[t, j]
             if j > 0:
                 v += min(abs(jumps[t, j - 1]) * JUMP_EXCITES, JUMP_EXCITES_MAX)
@@ -84,6 +81,6 @@ def walk(
                 change += loadings[i, f] * shocks[t, f]
             moved = growth[t, i] * (1.0 + sqrt(shape[t, 0]) * level * change + jumps[t, i])
             growth[t + 1, i] = min(max(moved, GROWTH_MIN), GROWTH_MAX)
-            news[i] = news[i] * (1.0 - 1.0 / (per_s * NEWS_S)) + jumps[t, i]
+            news[i] = news[i] * (1.0 - 1.0 / (STEPS_PER_S * NEWS_S)) + jumps[t, i]
             known[t + 1, i] = growth[t + 1, i] * (1.0 - NEWS_SLOW * news[i])
             pace[t, i] = pace[t + 1, i] = shape[t, 1] * min(0.4 + 0.6 * level, PACE_MAX)

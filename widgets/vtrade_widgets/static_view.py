@@ -67,7 +67,7 @@ def static_html(view: Mapping[str, Any]) -> str:
         _side_by_side([_depth(view), _standings(view.get("standings") or [])]),
         _table("Positions", _POSITIONS, view.get("positions") or []),
         _table("Orders", _ORDERS, (view.get("orders") or [])[:10], more=len(view.get("orders") or []) - 10),
-        f'<p style="margin:8px 0 0;font-size:12px;{_MUTED}">A still picture of the desk: run the notebook to trade.</p>',
+        f'<p style="margin:8px 0 0;font-size:12px;{_MUTED}">A still picture: run the notebook to trade.</p>',
     ]
     font = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.45;font-variant-numeric:tabular-nums"
     style = f"{font};max-width:900px"
@@ -202,7 +202,7 @@ def _table(title: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, A
     for row in rows:
         shown = []
         for name in columns:
-            value = row.get(name)
+            value = row.get("number") or row.get(name) if name == "id" else row.get(name)
             if value is None or isinstance(value, str):
                 shown.append((value or "").replace("_", " ") if name in ("type", "status") else value or "")
             elif name.endswith("_pnl"):
