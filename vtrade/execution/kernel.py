@@ -350,6 +350,25 @@ def _available(b: Book, slot: int) -> int:
 
 
 @inner
+def _meet_waiting(b: Book, slot: int, ts: int) -> bool:
+    """Let market orders that wait for depth trade with a limit order about to rest; True if it is filled."""
+    o = b.own[slot]
+    k, s = o[O_INST], o[O_SIDE]
+    price = o[O_LIMIT]
+    m = b.inst[k, LISTS + 2 * (MARKET_LIST + 1 - s)]
+    while o[O_LEAVES] > 0 and m != 0:
+        waiting = b.own[m]
+        after = waiting[O_NEXT]
+        if waiting[O_ACCOUNT] != o[O_ACCOUNT] and _within(1 - s, waiting[O_LIMIT], price):
+            qty = min(waiting[O_LEAVES], o[O_LEAVES])
+            shown = o[O_LEAVES]
+            _fill(b, m, ts, price, qty, PEER, TAKES, price, shown, slot)
+            _fill(b, slot, ts, price, qty, PEER, MAKES, price, shown, m)
+        m = after
+    return bool(o[O_LEAVES] == 0)
+
+
+@inner
 def _work(b: Book, slot: int, ts: int) -> None:
     """Let a market or limit order trade what it can; what is left rests, waits or is canceled."""
     o = b.own[slot]
@@ -381,6 +400,10 @@ def _work(b: Book, slot: int, ts: int) -> None:
         if inst[BAR_NO] == 0:
             o[O_WAIT] = W_DEPTH
     else:
+        if inst[BAR_NO] == 0 and inst[LISTS + 2 * (MARKET_LIST + 1 - s)] != 0 and _meet_waiting(b, slot, ts):
+            b.inst[k, OWN_COUNT] -= 1
+            b.room[LIVE] -= 1
+            return
         _rest(b, slot)
         if inst[BAR_NO] == 0:
             best = touch(b, k, s)[0]
@@ -630,13 +653,16 @@ def _session(b: Book, k: int, status: int, ts: int) -> None:
     if status in (S_OPEN, RESUMED):
         inst[STATE] = S_OPEN
         _tell(b, SESSION, NONE, ts, k, S_OPEN, NONE)
+        # who was there before the break comes before who came during it
+        _uncross(b, k, ts)
+        if inst[STOPS] > 0 and inst[BAR_NO] == 0:
+            _trigger_stops(b, k, ts)
         m = inst[LISTS + 2 * HELD_LIST]
         while m != 0:
             after = b.own[m, O_NEXT]
             _unlink(b, m)
             enter(b, m, ts)
             m = after
-        _uncross(b, k, ts)
     elif status == S_HALTED:
         inst[STATE] = S_HALTED
         _tell(b, SESSION, NONE, ts, k, S_HALTED, NONE)
@@ -813,11 +839,15 @@ def _trade(b: Book, k: int, side: int, price: int, qty: int, ts: int) -> None:
 
 @inner
 def _quote(b: Book, k: int, s: int, price: int, qty: int, ts: int) -> None:
-    """L1: the best of a side is stated anew; other levels go."""
+    """L1: the best of a side is stated anew; other levels go: better ones for good, worse ones out of sight."""
     inst = b.inst[k]
     p = price - inst[BASE]
     while inst[LEVELS + s] > 0 and (qty == 0 or inst[BEST + s] != p or inst[LEVELS + s] > 1):
-        _set_level(b, k, s, inst[BEST + s], NONE, ts)
+        q = inst[BEST + s]
+        if qty > 0 and (q < p if s == 0 else q > p):
+            _show(b, k, s, q, NONE)  # the queue there still stands, so nobody moves up in it
+        else:
+            _set_level(b, k, s, q, NONE, ts)
     if qty > 0:
         _set_level(b, k, s, p, qty, ts)
 

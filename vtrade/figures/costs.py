@@ -52,7 +52,7 @@ def cost_waterfall(
         parts = costs
     else:
         parts = costs.costs
-        title = title or f"What it cost: {costs.title.partition(':')[0].lower()}"
+        title = title or f"What it cost: {costs.title.partition(':')[0].removeprefix('Order ')}"
         currency = currency or costs.currency
     title = title or "What it cost"
     if not parts:

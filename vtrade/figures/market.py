@@ -72,8 +72,8 @@ def book_depth(
         figure.add_bar(
             x=taken.index.to_numpy(float), y=taken.to_numpy(float), width=width, name="what your order took",
             marker={
-                "color": ACCENT, "line": {"color": ACCENT, "width": 1},
-                "pattern": {"shape": "/", "fgcolor": ink(theme).paper, "size": 6, "solidity": 0.25},
+                "color": ACCENT, "line": {"color": ACCENT, "width": 1.5},
+                "pattern": {"shape": "/", "bgcolor": ACCENT, "fgcolor": ink(theme).paper, "size": 7, "solidity": 0.2},
             },
             hovertemplate="you took %{y:,.6~f} at %{x}<extra></extra>",
         )  # fmt: skip
@@ -85,9 +85,15 @@ def book_depth(
         )
     if limit is not None:
         figure.add_trace(_line_at(go, limit, max([*bids[:, 1], *asks[:, 1]]), "your limit"))
-    figure.update_xaxes(title_text="price").update_yaxes(title_text="shown", rangemode="tozero")
+    figure.update_xaxes(title_text="price", tickformat=f".{_decimals(levels)}f")
+    figure.update_yaxes(title_text="units shown", rangemode="tozero", tickformat=",")
     figure.update_layout(legend={"y": 1.08})
     return figure
+
+
+def _decimals(prices: Sequence[float]) -> int:
+    """Digits that tell these prices apart."""
+    return next((n for n in range(9) if all(abs(round(p, n) - p) < 1e-9 for p in prices)), 8)
 
 
 def _line_at(go: object, x: float, top: float, name: str) -> object:
@@ -211,5 +217,5 @@ def queue(
             x=at, y=[float(v) for v in values], name=name, mode="lines", stackgroup="queue",
             line={"shape": "hv", "width": 1, "color": colour}, hovertemplate="%{y:,.6~f}",
         )  # fmt: skip
-    figure.update_xaxes(**time_axis(at)).update_yaxes(title_text="units at your price", rangemode="tozero")
+    figure.update_xaxes(**time_axis(at)).update_yaxes(title_text="units at your price", rangemode="tozero", tickformat=",")
     return figure

@@ -166,6 +166,8 @@ def pnl_histogram(pnl: Sequence[float], *, currency: str = "", theme: str = "lig
     )
     figure.update_xaxes(title_text=currency, tickformat=",.6~f", zeroline=True)
     figure.update_yaxes(title_text="round trips", rangemode="tozero", tickformat=",d")
+    if counts.max() <= 5:
+        figure.update_yaxes(dtick=1)
     return figure
 
 
