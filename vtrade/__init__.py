@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vtrade.bootstrap import Desk, verify
+    from vtrade.bootstrap import Desk, load_journal, verify
     from vtrade.domain.accounts import NO_LIMITS, RiskLimits
     from vtrade.domain.instruments import FeeSchedule, Instrument
     from vtrade.errors import VTradeError
@@ -34,6 +34,7 @@ _HOMES = {
     "Tape": "market.tape",
     "VTradeError": "errors",
     "from_ohlcv": "market.ohlcv",
+    "load_journal": "bootstrap",
     "load_tape": "market.load",
     "save_tape": "market.parquet",
     "synthetic": "market.synthetic",
@@ -42,7 +43,7 @@ _HOMES = {
 
 __all__ = [
     "NO_LIMITS", "Desk", "FeeSchedule", "Instrument", "RiskLimits", "Tape", "VTradeError", "__version__", "from_ohlcv",
-    "load_tape", "save_tape", "synthetic", "verify",
+    "load_journal", "load_tape", "save_tape", "synthetic", "verify",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import operator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,10 +12,11 @@ from vtrade.adapters.clock import SystemClock
 from vtrade.adapters.llm import model_from_environment
 from vtrade.adapters.redis import embedded_redis
 from vtrade.adapters.sqlite import MEMORY, SqliteLog
+from vtrade.desk.opened import JournalView, read_journal
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.messages import OpenRoom, decode_inbound
 from vtrade.domain.values import Number
-from vtrade.errors import DeskError, JournalError
+from vtrade.errors import DeskError, JournalError, ValueOffGrid
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.load import load_tape
 from vtrade.market.tape import Tape
@@ -35,6 +37,31 @@ def verify(path: str | Path) -> Verdict:
     log = SqliteLog(path, read_only=True)
     try:
         return verify_log(log)
+    finally:
+        log.close()
+
+
+def load_journal(path: str | Path) -> JournalView:
+    """A journal as tables, to look at; one in use may be read too.
+
+    Parameters
+    ----------
+    path : str or Path
+        What a desk, or ``vtrade replay``, wrote.
+
+    Returns
+    -------
+    JournalView
+        Accounts, orders, fills, positions, equity curve, costs, statistics.
+
+    Raises
+    ------
+    JournalError
+        If there is no such journal, or a record of it was changed.
+    """
+    log = SqliteLog(path, read_only=True)
+    try:
+        return read_journal(log, path=str(path))
     finally:
         log.close()
 
@@ -79,6 +106,10 @@ class Desk(core.Desk):
         journal: str | Path | None = None, limits: RiskLimits | None = None,
         language_model: LanguageModel | Literal["auto"] | None = "auto",
     ) -> None:  # fmt: skip
+        try:
+            seed = operator.index(seed)
+        except TypeError:
+            raise ValueOffGrid(f"seed {seed!r} is not a whole number; give one such as 7") from None
         path = None if journal is None or str(journal) == MEMORY else str(journal)
         began_with = _tape_of(path) if path is not None and Path(path).exists() else None
         if tape is None:

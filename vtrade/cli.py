@@ -221,24 +221,24 @@ def _jupyterlab(notebook: Path, *, port: int | None, browser: bool) -> int:
         signal.signal(signal.SIGINT, before)
 
 
+def _parts(spec: str) -> tuple[str, Path, str] | None:
+    """Format, path and day of a tape that lies in a file or folder; ``None`` for one that does not."""
+    named = re.fullmatch(r"([A-Za-z][A-Za-z0-9_+-]+:)?(.*?)(:\d{8})?", spec, re.DOTALL)
+    if named is None or named[1] in ("sample:", "synthetic:") or not named[2] or not Path(named[2]).exists():
+        return None
+    return named[1] or "", Path(named[2]), named[3] or ""
+
+
 def _absolute(spec: str) -> str:
     """A tape's name that means the same in another folder."""
-    named = re.fullmatch(r"([A-Za-z][A-Za-z0-9_+-]+:)?(.*?)(:\d{8})?", spec, re.DOTALL)
-    assert named is not None
-    path = Path(named[2])
-    if named[1] in ("sample:", "synthetic:"):
-        return spec
-    return f"{named[1] or ''}{path.resolve()}{named[3] or ''}" if named[2] and path.exists() else spec
+    parts = _parts(spec)
+    return spec if parts is None else f"{parts[0]}{parts[1].resolve()}{parts[2]}"
 
 
 def _portable(spec: str) -> str:
     """A tape's name without the folder its file happens to lie in."""
-    absolute = _absolute(spec)
-    if absolute == spec and not Path(spec).is_absolute():
-        return spec
-    prefix, _, rest = absolute.rpartition(os.sep)
-    named = re.match(r"[A-Za-z][A-Za-z0-9_+-]+:", prefix)
-    return f"{named[0] if named else ''}{rest}"
+    parts = _parts(spec)
+    return spec if parts is None else f"{parts[0]}{parts[1].resolve().name}{parts[2]}"
 
 
 # --- replay ----------------------------------------------------------------------------------------------------------

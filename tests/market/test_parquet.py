@@ -22,7 +22,7 @@ from vtrade.market.tape import NewsItem, Tape, check_tape
 def small() -> Tape:
     events = empty_events(3)
     events["ts_ns"], events["kind"], events["price"], events["quantity"] = [1, 2, 2**62], Kind.TRADE, [5, 2**40, 7], 3
-    events["side"], events["flags"], events["order_id"] = [1, -1, 0], [0, 1, 65535], [0, 9, 2**40]
+    events["side"], events["flags"], events["order_id"] = [1, -1, 0], [0, 1, 65535], [0, 9, 2**27]
     coin = Instrument.make("COIN", lot="0.0001", calendar="24/7", fees=FeeSchedule.bps("2.5"), currency="EUR")
     news = (NewsItem(5, "COIN", 'Zoë says "up" \N{ROCKET}'), NewsItem(6, "", "quiet"))
     return check_tape(Tape("a tape", (coin,), events, "L3", "2024-01-02", "Europe/Paris", news))

@@ -78,7 +78,8 @@ class SqliteLog:
         except sqlite3.DatabaseError as error:
             self._release()
             raise JournalError(
-                f"{self.path} cannot be opened as a journal: {error}. Check the path and that the folder can be written."
+                f"{self.path} cannot be opened as a journal: {error}. "
+                "Check the path and that the folder can be written."
             ) from error
         except JournalError:
             self._release()

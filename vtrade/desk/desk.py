@@ -65,6 +65,8 @@ class Desk:
         self._turns: list[Turn] = []
         self._panel: Any = None
         self._ids = 0
+        if not isinstance(account, str) or not account.strip():
+            raise ValueOffGrid(f"account {account!r} is no name; give one such as 'ana'")
         log = wiring.open_log(journal)
         try:
             opening: list[Inbound] = list(branch)
@@ -180,8 +182,10 @@ class Desk:
             time_in_force = TimeInForce(str(tif).upper())
         except ValueError:
             raise ValueOffGrid(f"time in force {tif!r} is unknown; choose one of {', '.join(TimeInForce)}") from None
+        if not isinstance(client_order_id, str | None):
+            raise ValueOffGrid(f"client_order_id {client_order_id!r} is not text; put it in quotes or leave it out")
         with self._room.lock:
-            name = client_order_id or self._new_id()
+            name = str(client_order_id or self._new_id())
             message = SubmitOrder(
                 self._room.now_ns, self.account, name, str(symbol), side, type_,
                 to_micros(quantity, what="quantity"),

@@ -19,11 +19,11 @@ from vtrade.domain.instruments import Instrument
 from vtrade.domain.orders import TERMINAL, Liquidity, OrderEvent, OrderType, Reason, Side, Status, transition
 from vtrade.domain.values import plain_micros
 from vtrade.errors import VTradeError
-from vtrade.execution import codes, risk
+from vtrade.execution import codes, looks, risk
 from vtrade.execution import layout as at
 from vtrade.execution.risk import Account
 from vtrade.execution.working import Working, in_order
-from vtrade.market.dtype import EVENT, Kind
+from vtrade.market.dtype import Kind, read_frame
 
 
 class Engine:
@@ -87,9 +87,13 @@ class Engine:
         """
         if not self.instruments and type(message) is not msg.OpenRoom:
             raise VTradeError(f"the log begins with {type(message).__name__}; the first message must be OpenRoom")
-        self.now = max(self.now, message.ts_ns)
+        before, self.now = self.now, max(self.now, message.ts_ns)
         self._facts = []
-        self._handlers[type(message)](message)
+        try:
+            self._handlers[type(message)](message)
+        except VTradeError:
+            self.now = before
+            raise
         return self._facts
 
     def snapshot(self) -> bytes:
@@ -123,21 +127,7 @@ class Engine:
 
     def depth(self, k: int, side: int, levels: int) -> list[tuple[int, int]]:
         """Best levels of a side (+1 bids, -1 asks): price in ticks, lots a newcomer could trade with."""
-        s = 0 if side > 0 else 1
-        book = self._book
-        lots = book.level_qty[k, s] - book.level_taken[k, s]
-        used = np.flatnonzero((lots > 0) | (book.head[k, s] != 0))
-        best = used[::-1][:levels] if s == 0 else used[:levels]
-        base = int(book.inst[k, at.BASE])
-        rows = []
-        for p in best:
-            size = int(lots[p])
-            m = int(book.head[k, s, p])
-            while m:
-                size += int(book.own[m, at.O_LEAVES])
-                m = int(book.own[m, at.O_NEXT])
-            rows.append((base + int(p), size))
-        return rows
+        return looks.depth(self._book, k, side, levels)
 
     def last(self, k: int) -> int:
         """Last print in ticks, 0 before the first."""
@@ -155,11 +145,9 @@ class Engine:
         return int(self._kernel.ahead_of(self._book, order.slot))
 
     def waiting(self, order_id: int) -> Reason:
-        """Why a working order waits, now."""
+        """Why a working order waits, now; ``NONE`` for an order that does not work."""
         order = self.orders.get(order_id)
-        if order is None:
-            return Reason.NONE
-        return codes.WAITS[int(self._book.own[order.slot, at.O_WAIT])]
+        return Reason.NONE if order is None else looks.waiting(self._book, order, self.touch(order.k))
 
     def buying_power(self, account: str) -> int:
         """Micro-units the account can still commit."""
@@ -204,6 +192,8 @@ class Engine:
             if not self.closed:
                 self.closed = True
                 self._facts.append(msg.RoomClosed(self._seq(), self.now, m.text))
+        elif m.action in ("halt", "resume") and self.closed:
+            return
         elif m.action in ("halt", "resume"):
             status: Any = at.S_HALTED if m.action == "halt" else np.int64(at.RESUMED)
             wanted = [self._index[m.symbol]] if m.symbol in self._index else range(len(self.instruments))
@@ -219,8 +209,8 @@ class Engine:
     # --- market data ------------------------------------------------------------------------------------------------
 
     def _market(self, m: msg.MarketFrame) -> None:
-        events = np.frombuffer(m.events, dtype=EVENT)
-        if not len(events):
+        events = read_frame(m.events, len(self.instruments))
+        if self.closed or not len(events):
             return
         book = self._book
         top = int(events["order_id"].max())
@@ -434,9 +424,11 @@ class Engine:
     ) -> Working | None:
         account = self.accounts.get(m.account)
         known = account.ids.get(m.client_order_id) if account else None
-        if isinstance(known, Working):
+        if isinstance(known, Working) and not self.closed:
             return known
-        if known is None:
+        if self.closed:
+            reason, detail = Reason.ROOM_CLOSED, "the room is closed"
+        elif known is None:
             reason, detail = Reason.UNKNOWN_ORDER, f"{m.account!r} has no order {m.client_order_id!r}"
         else:
             reason, detail = Reason.ORDER_CLOSED, f"order {m.client_order_id!r} is {known} already"
@@ -450,7 +442,7 @@ class Engine:
         account, k = order.account, order.k
         instrument = self.instruments[k]
         tick, lot = instrument.tick_size, instrument.lot_size
-        waits_for_stop = bool(self._book.own[order.slot, at.O_WHERE] == at.IN_STOPS)
+        waits_for_stop = bool(self._book.own[order.slot, at.O_TYPE] >= at.STOP_MARKET)
         quantity = order.quantity * lot if m.quantity is None else m.quantity
         limit = (order.limit * tick if order.limit is not None else None) if m.limit_price is None else m.limit_price
         stop = (order.stop * tick if order.stop is not None else None) if m.stop_price is None else m.stop_price
@@ -466,10 +458,11 @@ class Engine:
                 f"{instrument.quantity_text(order.filled)} are filled already; "
                 f"{plain_micros(quantity)} would be fewer. Cancel the rest instead.",
             )
-        if refusal is None:
+        if refusal is None and (new_limit, new_stop) != (order.limit, order.stop):
             refusal = self._price_refusal(k, new_limit, new_stop, self._reference(k, order.side))
         book = self._asked(order)
-        if refusal is None and lots > order.filled:
+        same_prices = (new_limit, new_stop) == (order.limit, order.stop)
+        if refusal is None and lots > order.filled and not (same_prices and lots < order.quantity):
             # measured as a new order for the rest, with what this one ties up set free
             book[k] -= order.leaves
             account.reserved -= order.reserved
@@ -484,7 +477,7 @@ class Engine:
         if refusal is not None:
             self._facts.append(msg.ReplaceRejected(self._seq(), self.now, m.account, m.client_order_id, *refusal))
             return
-        keep = lots < order.quantity and (new_limit, new_stop) == (order.limit, order.stop)
+        keep = lots < order.quantity and same_prices
         book[k] += lots - order.quantity
         order.quantity, order.limit, order.stop = lots, new_limit, new_stop
         if new_limit is not None or waits_for_stop:
@@ -562,9 +555,7 @@ class Engine:
                     self.instruments[order.k].symbol)  # fmt: skip
             if what == at.TRIGGERED:
                 order.status = transition(order.status, OrderEvent.TRIGGER)
-                waiting = codes.WAITS[int(self._book.own[order.slot, at.O_WAIT])]
-                if not self._book.own[order.slot, at.O_WHERE]:
-                    waiting = Reason.NONE
+                waiting = codes.WAITS[row[at.X_EV_QTY]]
                 self._facts.append(
                     msg.OrderTriggered(*head, order.stop or 0, row[at.X_PX], row[at.X_BID], row[at.X_ASK], waiting)
                 )

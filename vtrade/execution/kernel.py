@@ -441,8 +441,10 @@ def _trigger_stops(b: Book, k: int, ts: int) -> None:
         if ref == 0:
             ref = touch(b, k, 1 - o[O_SIDE])[0]
         if ref > 0 and (ref >= o[O_STOP] if o[O_SIDE] == 0 else ref <= o[O_STOP]):
+            row = b.room[OUT_COUNT]
             _spring(b, m, ts, ref)
             _work(b, m, ts)
+            b.out[row, X_EV_QTY] = o[O_WAIT] if o[O_WHERE] != GONE else W_NONE
         m = after
 
 
@@ -674,6 +676,8 @@ def _session(b: Book, k: int, status: int, ts: int) -> None:
             if o[O_WHERE] != GONE and o[O_INST] == k and o[O_TIF] == DAY:
                 _tell(b, EXPIRED, slot, ts, NONE, NONE, NONE)
                 remove(b, slot)
+            elif o[O_WHERE] == AT_LEVEL and o[O_INST] == k:
+                o[O_AHEAD] = 0  # the feed's orders are gone
         _wipe(b, k, BID)
         _wipe(b, k, ASK)
 
@@ -715,6 +719,7 @@ def _bar_stops(b: Book, k: int, ts: int, start: int, end: int, gap: int, cause: 
         px = end
         if gap == WALKED and o[O_BAR] < inst[BAR_NO]:
             px = max(o[O_STOP], min(start, end)) if o[O_SIDE] == 0 else min(o[O_STOP], max(start, end))
+        row = b.room[OUT_COUNT]
         _spring(b, best, ts, px)
         entered = o[O_BAR]
         o[O_WAIT] = W_BAR
@@ -725,6 +730,7 @@ def _bar_stops(b: Book, k: int, ts: int, start: int, end: int, gap: int, cause: 
         o[O_BAR] = entered
         if _within(o[O_SIDE], o[O_LIMIT], px):
             _bar_fill(b, best, ts, px, cause, TAKES, px)
+        b.out[row, X_EV_QTY] = o[O_WAIT] if o[O_WHERE] != GONE else W_NONE
 
 
 @inner
@@ -873,6 +879,9 @@ def apply(b: Book, k: int, kind: int, side: int, price: int, qty: int, oid: int,
             if kind == DELETE and qty == 0:
                 qty = b.feed[oid, 1]
             b.feed[oid, 1] -= qty
+            if b.feed[oid, 1] <= 0:
+                b.feed[oid, 0] = 0  # gone, as in a snapshot
+                b.feed[oid, 1] = 0
         if kind == EXECUTE:
             _executed(b, k, s, p, price, qty, arrival, ts)
         else:

@@ -113,11 +113,10 @@ def range_refusal(instrument: Instrument, prices: tuple[int | None, ...], refere
 
 
 def collar(limits: RiskLimits, side: int, price: int) -> int:
-    """Worst price (ticks) a market order may trade at; 0 where the account has no limits."""
-    if not limits.enabled:
+    """Worst price (ticks) a market buy may trade at; 0, for none, for sells and where the account has no limits."""
+    if not limits.enabled or side != Side.BUY:
         return 0
-    away = -(-price * limits.collar_ppm // MICRO)
-    return price + away if side == Side.BUY else max(1, price - away)
+    return price - (-price * limits.collar_ppm // MICRO)
 
 
 def reserve(instrument: Instrument, side: int, worst: int, lots: int) -> int:

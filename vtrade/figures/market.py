@@ -156,19 +156,21 @@ def _of(fills: pd.DataFrame | None, symbol: str) -> pd.DataFrame | None:
 
 
 def _add_fills(figure: go.Figure, fills: pd.DataFrame, theme: str) -> list[str]:
-    """Triangles where the own fills were; returns their moments."""
+    """Triangles where the own fills were, one for all of a moment at their average price; returns the moments."""
     shown: list[str] = []
     for side, shape, colour, word in (("buy", "triangle-up", UP, "bought"), ("sell", "triangle-down", DOWN, "sold")):
         rows = fills[fills["side"] == side]
         if not len(rows):
             continue
-        at = moments(rows["time"])
+        paid = (rows["price"] * rows["quantity"]).groupby(rows["time"], sort=False).sum()
+        quantity = rows.groupby("time", sort=False)["quantity"].sum()
+        at = moments(quantity.index)
         shown += at
         figure.add_scatter(
-            x=at, y=rows["price"].to_numpy(float), mode="markers", name=f"you {word}",
+            x=at, y=(paid / quantity).to_numpy(float), mode="markers", name=f"you {word}",
             marker={"symbol": shape, "size": 12, "color": colour, "line": {"color": ink(theme).text, "width": 1.2}},
-            customdata=rows["quantity"].to_numpy(float),
-            hovertemplate=f"you {word} %{{customdata:,.6~f}} at %{{y}}<br>%{{x|%H:%M:%S.%L}}<extra></extra>",
+            customdata=quantity.to_numpy(float),
+            hovertemplate=f"you {word} %{{customdata:,.6~f}} at %{{y:,.6~f}}<br>%{{x|%H:%M:%S.%L}}<extra></extra>",
         )  # fmt: skip
     return shown
 

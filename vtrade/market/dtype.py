@@ -33,6 +33,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vtrade.errors import TapeError
+
 EVENT: Final = np.dtype(
     [
         ("ts_ns", np.int64),
@@ -52,6 +54,8 @@ Events = NDArray[np.void]
 FLAG_HIDDEN: Final = 1
 MAX_PRICE_TICKS: Final = 2**40
 MAX_QUANTITY_LOTS: Final = 2**40
+MAX_ORDER_ID: Final = 2**27
+"""Ids are dense, so this many orders may be known at a time (the engine keeps 16 bytes for each)."""
 
 
 class Kind(IntEnum):
@@ -83,3 +87,41 @@ class SessionStatus(IntEnum):
 def empty_events(n: int) -> Events:
     """``n`` zeroed event rows."""
     return np.zeros(n, dtype=EVENT)
+
+
+def read_frame(data: bytes, instruments: int) -> Events:
+    """Events from the bytes of a frame, checked so that nothing compiled follows a damaged row out of its arrays.
+
+    Raises
+    ------
+    TapeError
+        If the bytes are no whole rows, or a row names an unknown kind, instrument or an impossible number.
+
+    Examples
+    --------
+    >>> len(read_frame(empty_events(2).tobytes(), 1))
+    Traceback (most recent call last):
+    ...
+    vtrade.errors.TapeError: event 0 of the frame is damaged: it has kind 0
+    """
+    if len(data) % EVENT.itemsize:
+        raise TapeError(f"a frame of {len(data)} bytes holds no whole events of {EVENT.itemsize} bytes; send it again")
+    events = np.frombuffer(data, dtype=EVENT)
+    kinds = events["kind"]
+    bad = (
+        (kinds < Kind.ADD)
+        | (kinds > Kind.STATUS)
+        | (events["instrument"].astype(np.uint32) >= instruments)
+        | (events["order_id"].astype(np.uint64) > MAX_ORDER_ID)
+        | (events["quantity"].astype(np.uint64) > MAX_QUANTITY_LOTS)
+        | (events["price"] > MAX_PRICE_TICKS)
+        | (events["price"] < -MAX_PRICE_TICKS)
+    )
+    if bad.any():
+        row = int(np.argmax(bad))
+        told = ", ".join(
+            f"{name} {events[name][row]}" for name in ("kind", "instrument", "order_id", "price", "quantity")
+        )
+        told = f"kind {kinds[row]}" if not Kind.ADD <= kinds[row] <= Kind.STATUS else told
+        raise TapeError(f"event {row} of the frame is damaged: it has {told}")
+    return events

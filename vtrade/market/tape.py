@@ -12,7 +12,7 @@ import numpy as np
 
 from vtrade.domain.instruments import Instrument
 from vtrade.errors import TapeError
-from vtrade.market.dtype import EVENT, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS, Events, Kind
+from vtrade.market.dtype import EVENT, MAX_ORDER_ID, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS, Events, Kind
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def check_tape(tape: Tape) -> Tape:
     if not tape.instruments:
         raise TapeError(f"{tape.name}: the tape names no instrument")
     if len(events):
+        ids = events["order_id"]
         kinds = np.array(sorted(Kind), dtype=np.uint8)
         priced = events["kind"] != Kind.STATUS
         by_id = (events["kind"] == Kind.REDUCE) | (events["kind"] == Kind.DELETE)
@@ -98,7 +99,10 @@ def check_tape(tape: Tape) -> Tape:
                 priced & ~by_id & ~emptied & ((events["price"] < 1) | (events["price"] > MAX_PRICE_TICKS)),
             ),
             ("a quantity outside 0 .. 2**40 lots", (events["quantity"] < 0) | (events["quantity"] > MAX_QUANTITY_LOTS)),
-            ("a negative order id", events["order_id"] < 0),
+            (
+                f"an order id outside 0 .. {MAX_ORDER_ID}",
+                (ids < 0) | (ids > MAX_ORDER_ID),
+            ),
         )
         for what, bad in checks:
             if bad.any():

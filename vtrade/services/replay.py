@@ -328,7 +328,8 @@ def _make_room(folder: Path, *, overwrite: bool, inputs: Sequence[Path], open_lo
         if there and not overwrite:
             names = ", ".join(path.name for path in there)
             raise ReplayError(
-                f"{folder} holds the results of another run ({names}); choose another folder or overwrite"
+                f"{folder} holds the results of another run ({names}); "
+                "choose another folder, or let them go (--overwrite, in Python overwrite=True)"
             )
         if journal in there:
             _release(journal, open_log)

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from vtrade.domain.messages import Fact, Inbound, decode_facts, decode_inbound, encode_facts, encode_inbound
-from vtrade.errors import JournalCorrupt, JournalError, VTradeError
+from vtrade.errors import JournalCorrupt, JournalError, ValueOffGrid, VTradeError
 from vtrade.execution.engine import Engine
 from vtrade.ports import Entry, Log, Projection, Snapshot
 
@@ -90,14 +90,14 @@ class Runtime:
             If the log could not be written. None of the messages was applied.
         """
         with self.lock:
-            batch = list(messages)
+            batch = [_kept(message) for message in messages]
             entries: list[Entry] = []
             results: list[list[Fact]] = []
             seq, chain = self.seq, self.chain
             try:
-                for message in batch:
+                for wire, message in batch:
                     facts = self.engine.process(message)
-                    wire, told = encode_inbound(message), encode_facts(facts)
+                    told = encode_facts(facts)
                     seq += 1
                     chain = link(chain, wire, told)
                     entries.append(Entry(seq, wire, told, chain))
@@ -109,7 +109,7 @@ class Runtime:
                 self._recover()
                 raise
             self.seq, self.chain = seq, chain
-            for message, facts in zip(batch, results, strict=True):
+            for (_, message), facts in zip(batch, results, strict=True):
                 self._publish(message, facts)
             self._bytes_since += sum(len(e.message) + len(e.facts) for e in entries)
             due = seq - self._snapshot_seq >= self._snapshot_every
@@ -174,6 +174,17 @@ class Runtime:
             return
         for entry in self.log.read():
             self._publish(decode_inbound(entry.message), decode_facts(entry.facts))
+
+
+def _kept(message: Inbound) -> tuple[bytes, Inbound]:
+    """A message's wire form, and the message as it will be read again: what cannot be read must not get in."""
+    try:
+        wire = encode_inbound(message)
+        return wire, decode_inbound(wire)
+    except (msgspec.MsgspecError, TypeError, OverflowError, UnicodeError) as error:
+        raise ValueOffGrid(
+            f"this {type(message).__name__} cannot be kept in a journal ({error}); nothing of it was done"
+        ) from error
 
 
 def _check_link(seq: int, chain: bytes, entry: Entry) -> None:

@@ -8,8 +8,8 @@ const sideText = (side) => (String(side).toLowerCase() === "buy" ? "▲ BUY" : "
 const sideTone = (side) => (String(side).toLowerCase() === "buy" ? "up" : "down");
 const price = (value) => (isNumber(value) ? number(value) : value === null || value === undefined || value === "" ? "–" : String(value));
 
-/** The venue's number of an order; the trader's own name of one that never got there. */
-const orderName = (row) => String(row.number || row.id);
+/** The venue's number of an order; none for one that never got there. */
+const orderName = (row) => (row.number === 0 ? "–" : String(row.number ?? row.id));
 
 function actionCell(td, key, buttons) {
   if (td.vtKey === key) return;
@@ -23,7 +23,7 @@ export function createBlotter({ ask, changeOrder, show }) {
     empty: "No orders yet. Choose a quantity and press Buy or Sell: every order appears here, with the reason for whatever happens to it.",
     mark: (row) => ({ "data-status": row.status, "data-id": row.id }),
     columns: [
-      { head: "Order", cell: orderName },
+      { head: "Order", cell: orderName, title: (row) => row.id },
       { head: "Time", cell: (row) => row.time ?? "" },
       { head: "Symbol", cell: (row) => row.symbol },
       { head: "Side", cell: (row) => sideText(row.side), tone: (row) => sideTone(row.side) },

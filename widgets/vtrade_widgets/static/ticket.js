@@ -132,7 +132,7 @@ export function createTicket({ ask, viewId }) {
   function submit(side) {
     clicks += 1;
     return send({ intent: "submit", symbol: state.symbol, side, type: type(), quantity: typed(size.input), limit_price: typed(limit.input),
-      stop_price: typed(stop.input), tif: chosen(tifs) ?? null, client_order_id: `panel-${viewId}-${clicks}` });
+      stop_price: typed(stop.input), tif: chosen(tifs) ?? null, client_order_id: `p${viewId.slice(0, 5)}-${clicks}` });
   }
 
   async function replace() {
