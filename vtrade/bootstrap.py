@@ -16,7 +16,7 @@ from vtrade.desk.opened import JournalView, read_journal
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.messages import OpenRoom, decode_inbound
 from vtrade.domain.values import Number
-from vtrade.errors import DeskError, JournalError, ValueOffGrid
+from vtrade.errors import DeskError, JournalError, TapeError, ValueOffGrid
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.load import load_tape
 from vtrade.market.tape import Tape
@@ -71,7 +71,7 @@ class Desk(core.Desk):
 
     Parameters
     ----------
-    tape : str, Tape or None
+    tape : str, Path, Tape or None
         What plays: ``"synthetic:7"``, ``"sample:AAPL"``, ``"lobster:FILE.zip"``, a path, or a loaded tape. Without it a
         synthetic market of ``seed``, or the one the journal began with.
     account : str
@@ -102,7 +102,7 @@ class Desk(core.Desk):
     """
 
     def __init__(
-        self, tape: str | Tape | None = None, *, account: str = "you", cash: Number = 1_000_000, seed: int = 7,
+        self, tape: str | Path | Tape | None = None, *, account: str = "you", cash: Number = 1_000_000, seed: int = 7,
         journal: str | Path | None = None, limits: RiskLimits | None = None,
         language_model: LanguageModel | Literal["auto"] | None = "auto",
     ) -> None:  # fmt: skip
@@ -110,13 +110,26 @@ class Desk(core.Desk):
             seed = operator.index(seed)
         except TypeError:
             raise ValueOffGrid(f"seed {seed!r} is not a whole number; give one such as 7") from None
+        if language_model not in ("auto", None) and not isinstance(language_model, LanguageModel):
+            raise DeskError(
+                f"language_model {language_model!r} is none; take 'auto', None, or one such as "
+                "vtrade.adapters.llm.OpenAIChat('small')"
+            )
         path = None if journal is None or str(journal) == MEMORY else str(journal)
         began_with = _tape_of(path) if path is not None and Path(path).exists() else None
         if tape is None:
             tape = began_with or f"synthetic:{seed}"
-        loaded = tape if isinstance(tape, Tape) else load_tape(tape)
+        try:
+            loaded = tape if isinstance(tape, Tape) else load_tape(tape)
+        except TapeError as error:
+            if tape is not began_with:
+                raise
+            raise DeskError(
+                f"journal {path} began with the tape {began_with!r}, which cannot be loaded by that name ({error}); "
+                "load it and hand it over: vt.Desk(tape, journal=...)"
+            ) from error
         super().__init__(
-            _wiring(language_model), tape=loaded, tape_name=tape if isinstance(tape, str) else loaded.name,
+            _wiring(language_model), tape=loaded, tape_name=str(tape) if isinstance(tape, str | Path) else loaded.name,
             account=account, cash=cash, seed=seed, journal=path, limits=limits,
         )  # fmt: skip
 

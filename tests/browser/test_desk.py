@@ -13,7 +13,7 @@ def test_press_buy_and_the_fill_shows_in_the_blotter(lab, page):
     from playwright.sync_api import expect
 
     lab.open(page, lab.notebook("real.ipynb", "import vtrade as vt\ndesk = vt.Desk()", "desk"))
-    page.wait_for_selector(LIVE, timeout=60_000)
+    page.wait_for_selector(LIVE, timeout=150_000)
     panel = page.locator(".vt-desk").first
     expect(panel.locator(".vt-rung.vt-ask:not([disabled])").first).to_be_visible(timeout=30_000)
     assert panel.locator(".vt-chart canvas").bounding_box()["height"] > 150

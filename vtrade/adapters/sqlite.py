@@ -25,6 +25,7 @@ SNAPSHOTS_KEPT: Final = 64
 """Older snapshots are thinned out, every second one, beyond this number."""
 
 MEMORY: Final = ":memory:"
+_MAGIC: Final = b"SQLite format 3\0"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS log (
@@ -63,41 +64,33 @@ class SqliteLog:
     def __init__(self, path: str | Path, *, read_only: bool = False, max_pages: int = 0) -> None:
         self.path = str(path)
         self._lock: FileLock | None = None
-        in_memory = self.path == MEMORY
+        self._db: sqlite3.Connection | None = None
         try:
-            if in_memory:
-                self._db = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
-            elif read_only:
-                if not Path(path).is_file():
-                    raise JournalError(f"there is no journal {self.path}; check the path")
-                self._db = self._open_to_read(Path(path))
+            if self.path == MEMORY:
+                self._db = _connect(MEMORY)
             else:
-                self._take_lock()
-                self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            self._prepare(read_only=read_only, max_pages=max_pages)
+                _check_head(Path(path), read_only=read_only)
+                if read_only:
+                    self._db = _open_to_read(Path(path))
+                else:
+                    self._take_lock()
+                    self._db = _connect(self.path)
+            self._prepare(self._db, read_only=read_only, max_pages=max_pages)
         except sqlite3.DatabaseError as error:
-            self._release()
+            self.close()
+            if not read_only and Path(path).is_file():
+                _name_what_is_cut_off(self.path)
             raise JournalError(
                 f"{self.path} cannot be opened as a journal: {error}. "
                 "Check the path and that the folder can be written."
             ) from error
-        except JournalError:
-            self._release()
+        except BaseException:
+            self.close()
             raise
 
-    def _open_to_read(self, path: Path) -> sqlite3.Connection:
-        uri = path.absolute().as_uri()
-        db = sqlite3.connect(f"{uri}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError:
-            # a folder that cannot be written has no place for SQLite's shared memory
-            db.close()
-            db = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
-        return db
-
     def _take_lock(self) -> None:
-        lock = FileLock(f"{self.path}.lock")
+        # links to one journal share one lock, and whichever thread closes it lets go of it
+        lock = FileLock(f"{Path(self.path).resolve()}.lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -110,12 +103,12 @@ class SqliteLog:
             ) from error
         self._lock = lock
 
-    def _prepare(self, *, read_only: bool, max_pages: int) -> None:
-        known = int(self._db.execute("PRAGMA application_id").fetchone()[0])
-        tables = int(self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    def _prepare(self, db: sqlite3.Connection, *, read_only: bool, max_pages: int) -> None:
+        known = int(db.execute("PRAGMA application_id").fetchone()[0])
+        tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
         if tables and known != APPLICATION_ID:
             raise JournalError(f"{self.path} is a SQLite file, but no VTrade journal; choose another name")
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if tables and version != FORMAT:
             raise JournalError(f"{self.path} has journal format {version}; this VTrade reads format {FORMAT}")
         if read_only:
@@ -123,27 +116,34 @@ class SqliteLog:
                 raise JournalError(f"{self.path} is empty, not a VTrade journal")
             return
         if not tables:
-            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self._db.execute(f"PRAGMA user_version = {FORMAT}")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {FORMAT}")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
         if max_pages:
-            self._db.execute(f"PRAGMA max_page_count = {int(max_pages)}")
-        self._db.executescript(_TABLES)
+            db.execute(f"PRAGMA max_page_count = {int(max_pages)}")
+        db.executescript(_TABLES)
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Write all entries or none; on the disk when it returns."""
         rows = [(e.seq, e.message, e.facts, e.chain) for e in entries]
         self._write("INSERT INTO log VALUES (?, ?, ?, ?)", rows)
 
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise JournalError(f"journal {self.path} is closed; open it again")
+        return self._db
+
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        db = self._open
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany(statement, rows)
+            db.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
+                db.execute("ROLLBACK")
             raise JournalError(
                 f"journal {self.path} could not be written: {error}. Nothing of this was kept; "
                 "free some space or check the folder, then try again."
@@ -159,11 +159,13 @@ class SqliteLog:
         """
         last = after
         try:
-            for seq, message, facts, chain in self._db.execute(
+            for row in self._open.execute(
                 "SELECT seq, message, facts, chain FROM log WHERE seq > ? ORDER BY seq", (after,)
             ):
-                yield Entry(seq, message, facts, chain)
-                last = seq
+                if row[0] <= last or not _all_bytes(row[1:]):
+                    raise sqlite3.DatabaseError(f"what stands under number {row[0]} is no record")
+                yield Entry(*row)
+                last = row[0]
         except sqlite3.DatabaseError as error:
             raise JournalCorrupt(
                 f"journal {self.path}: record {last + 1} cannot be read ({error}); records up to {last} are whole",
@@ -173,9 +175,11 @@ class SqliteLog:
     def last(self) -> Entry | None:
         """The newest entry, or ``None``."""
         try:
-            row = self._db.execute("SELECT seq, message, facts, chain FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+            row = self._open.execute("SELECT seq, message, facts, chain FROM log ORDER BY seq DESC LIMIT 1").fetchone()
         except sqlite3.DatabaseError as error:
             raise JournalCorrupt(f"journal {self.path} cannot be read: {error}") from error
+        if row and not _all_bytes(row[1:]):
+            raise JournalCorrupt(f"journal {self.path}: what stands under number {row[0]} is no record", seq=row[0])
         return Entry(*row) if row else None
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
@@ -184,31 +188,32 @@ class SqliteLog:
             "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
             [(snapshot.seq, snapshot.state, snapshot.state_hash, snapshot.chain)],
         )
-        kept = [row[0] for row in self._db.execute("SELECT seq FROM snapshots ORDER BY seq")]
-        if len(kept) > SNAPSHOTS_KEPT:
-            self._write("DELETE FROM snapshots WHERE seq = ?", [(seq,) for seq in kept[1:-1:2]])
+        with contextlib.suppress(sqlite3.DatabaseError):
+            kept = [row[0] for row in self._open.execute("SELECT seq FROM snapshots ORDER BY seq")]
+            if len(kept) > SNAPSHOTS_KEPT:
+                self._write("DELETE FROM snapshots WHERE seq = ?", [(seq,) for seq in kept[1:-1:2]])
 
     def load_snapshot(self, at_most: int | None = None) -> Snapshot | None:
         """The newest snapshot with ``seq <= at_most``, or ``None``."""
         bound = 2**62 if at_most is None else at_most
         try:
-            row = self._db.execute(
+            row = self._open.execute(
                 "SELECT seq, state, state_hash, chain FROM snapshots WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (bound,)
             ).fetchone()
         except sqlite3.DatabaseError:
             return None  # a snapshot is a convenience: the log has everything
-        return Snapshot(*row) if row else None
+        return Snapshot(*row) if row and _all_bytes(row[1:]) else None
 
     def close(self) -> None:
         """Close the file and let the next desk have it."""
-        self._db.close()
-        self._release()
-
-    def _release(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
         if self._lock is not None:
-            self._lock.release()
             with contextlib.suppress(OSError):
-                Path(f"{self.path}.lock").unlink()
+                # while it is held: whoever waits for this very file finds it gone and makes a new one
+                Path(self._lock.lock_file).unlink()
+            self._lock.release()
             self._lock = None
 
     def __enter__(self) -> Self:
@@ -218,3 +223,62 @@ class SqliteLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(name, uri=uri, isolation_level=None, check_same_thread=False)
+
+
+def _check_head(path: Path, *, read_only: bool) -> None:
+    """Refuse what cannot be a journal before SQLite, which takes one stray byte for an empty file, touches it."""
+    if not path.is_file():
+        if read_only:
+            raise JournalError(f"there is no journal {path}; check the path")
+        return
+    try:
+        with path.open("rb" if read_only else "r+b") as file:
+            head = file.read(len(_MAGIC))
+    except OSError as error:
+        raise JournalError(
+            f"journal {path} cannot be {'read' if read_only else 'written'}: {error.strerror or error}. "
+            "Check who may use the file, or choose another name."
+        ) from error
+    if head and head != _MAGIC:
+        raise JournalError(f"{path} is no VTrade journal, or its beginning is damaged; choose another name")
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    uri = path.absolute().as_uri()
+    db = _connect(f"{uri}?mode=ro", uri=True)
+    db.execute("PRAGMA writable_schema = ON")  # nothing is written; so a file that was cut off can be read up to there
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        # a folder that cannot be written has no place for SQLite's shared memory
+        db.close()
+        beside = Path(f"{path}-wal")
+        if beside.exists() and beside.stat().st_size:
+            raise JournalError(
+                f"journal {path} has records in {beside} that cannot be read in this folder ({error}); "
+                "copy both files to a folder you may write to"
+            ) from error
+        db = _connect(f"{uri}?mode=ro&immutable=1", uri=True)
+        db.execute("PRAGMA writable_schema = ON")
+    return db
+
+
+def _name_what_is_cut_off(path: str) -> None:
+    """Raise the error that names the first record that cannot be read, if there is one."""
+    found: JournalCorrupt | None = None
+    with contextlib.suppress(JournalError), SqliteLog(path, read_only=True) as log:
+        try:
+            for _ in log.read():
+                pass
+        except JournalCorrupt as error:
+            found = error
+    if found is not None:
+        raise found
+
+
+def _all_bytes(values: Sequence[object]) -> bool:
+    return all(type(value) is bytes for value in values)

@@ -6,12 +6,13 @@ order comes back with its reason. Numbers in and out are whole units (dollars, s
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from vtrade.desk import frames, view
+from vtrade.desk import checks, frames, view
 from vtrade.desk.evidence import DeskEvidence
-from vtrade.desk.order import Order
+from vtrade.desk.order import Order, order_number
 from vtrade.desk.wiring import Wiring
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
@@ -27,13 +28,13 @@ from vtrade.domain.messages import (
     decode_inbound,
 )  # fmt: skip
 from vtrade.domain.orders import OrderType, Reason, Side, TimeInForce
-from vtrade.domain.values import NS_PER_S, Number, from_micros, to_micros
+from vtrade.domain.values import Number, from_micros, to_micros
 from vtrade.errors import DeskError, ValueOffGrid
 from vtrade.execution.explain import Explanation, explain
 from vtrade.market.dtype import EVENT
 from vtrade.market.tape import Tape
 from vtrade.portfolio.frames import format_ts
-from vtrade.services.room import NO_TAPE, Room
+from vtrade.services.room import CLOSED, NO_TAPE, Room
 from vtrade.services.runtime import Verdict, verify
 from vtrade.tutor import ask as ask_tutor
 from vtrade.tutor import review_order
@@ -59,6 +60,7 @@ class Desk:
     def __init__(
         self, wiring: Wiring, *, tape: Tape | None, tape_name: str, account: str, cash: Number, seed: int,
         journal: str | None, limits: RiskLimits | None, branch: Sequence[Inbound] = (),
+        branched_at: int = 0,
     ) -> None:  # fmt: skip
         self._wiring = wiring
         self._journal = journal
@@ -70,6 +72,8 @@ class Desk:
         log = wiring.open_log(journal)
         try:
             opening: list[Inbound] = list(branch)
+            if opening and log.last() is not None:
+                raise DeskError(f"{journal} holds the journal of another desk; give the branch a name that is free")
             if not opening and tape is not None:
                 start = tape.start_ns
                 opening = [
@@ -89,7 +93,10 @@ class Desk:
             self.close_desk()
             raise DeskError(f"the journal has no account {account!r}; it has {known}")
         self.account = account
-        self._room.start()
+        if branch:
+            self._room.catch_up(branched_at)
+        else:
+            self._room.start()
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
@@ -119,6 +126,11 @@ class Desk:
         return self._room.runtime.engine.forked_from
 
     @property
+    def closed(self) -> bool:
+        """Whether the desk let go of its journal: it can be looked at, nothing can happen."""
+        return self._room.closed
+
+    @property
     def state_hash(self) -> str:
         """SHA-256 of the engine's state."""
         with self._room.lock:
@@ -127,6 +139,8 @@ class Desk:
     def verify(self) -> Verdict:
         """Recompute every fact from the journal's inputs and compare."""
         with self._room.lock:
+            if self.closed:
+                raise DeskError("this desk is closed; vtrade.verify(path) checks its journal")
             return verify(self._room.runtime.log)
 
     # --- orders ------------------------------------------------------------------------------------------------------
@@ -184,7 +198,7 @@ class Desk:
             raise ValueOffGrid(f"time in force {tif!r} is unknown; choose one of {', '.join(TimeInForce)}") from None
         if not isinstance(client_order_id, str | None):
             raise ValueOffGrid(f"client_order_id {client_order_id!r} is not text; put it in quotes or leave it out")
-        with self._room.lock:
+        with self._room.together():
             name = str(client_order_id or self._new_id())
             message = SubmitOrder(
                 self._room.now_ns, self.account, name, str(symbol), side, type_,
@@ -239,7 +253,7 @@ class Desk:
     def close(self, symbol: str | None = None) -> list[Order]:
         """Close the position in ``symbol``, or all positions, at market; working orders on that side are canceled."""
         orders = []
-        with self._room.lock:
+        with self._room.together():
             held = self._room.portfolio.positions(self.account)
             if symbol is not None and symbol not in self.symbols:
                 raise DeskError(f"{symbol!r} is not traded here; known: {', '.join(self.symbols)}")
@@ -259,10 +273,17 @@ class Desk:
 
     def _handle(self, order: Order | int | str) -> Order:
         if isinstance(order, Order):
+            if order._desk is not self:
+                raise DeskError(
+                    f"order {order.client_order_id!r} is of another desk; desk.orders() lists those of this one"
+                )
             return order
-        record = self._room.blotter.find(self.account, order)
-        if record is None and isinstance(order, str) and order.lstrip("#").isdigit():
-            record = self._room.blotter.find(self.account, int(order.lstrip("#")))
+        record = None
+        if isinstance(order, str):
+            record = self._room.blotter.find(self.account, order)
+        number = order_number(order)
+        if record is None and number is not None:
+            record = self._room.blotter.find(self.account, number)
         if record is None:
             raise DeskError(f"there is no order {order!r} on this desk; desk.orders() lists them")
         return Order(self, record.client_order_id)
@@ -386,12 +407,10 @@ class Desk:
         """
         if events is not None and seconds is not None:
             raise DeskError("step by events or by seconds, not by both")
-        if (events is not None and events < 1) or (seconds is not None and not seconds > 0):
-            raise DeskError("a step goes forward: give a positive number; desk.rewind() goes back")
         if seconds is not None:
-            self._room.advance(self._room.now_ns + int(seconds * NS_PER_S))
+            self._room.advance(self._room.now_ns + checks.span_ns(seconds))
         elif events is not None:
-            self._room.step_events(events)
+            self._room.step_events(checks.count(events, "events"))
         else:
             self._room.step()
         return self
@@ -400,7 +419,10 @@ class Desk:
         """Play to a moment (``"10:30"``, or nanoseconds), or to the end of the tape, at once."""
         if self._room.tape is None:
             raise DeskError(NO_TAPE)
-        end = self._room.tape.end_ns if until is None else self._moment(until)
+        if until is None:
+            self._room.run()
+            return self
+        end = self._moment(until)
         if end < self._room.now_ns:
             raise DeskError(f"{until} is in the past of this desk ({self.now}); desk.rewind() goes back")
         self._room.advance(end)
@@ -408,9 +430,12 @@ class Desk:
 
     def _moment(self, when: str | int) -> int:
         """Nanoseconds of a moment of the tape's day given as ``"HH:MM[:SS]"`` or a date and time."""
-        if isinstance(when, int):
-            return when
-        return view.parse_moment(self, when)
+        if isinstance(when, str):
+            return view.parse_moment(self, when)
+        try:
+            return operator.index(when)
+        except TypeError:
+            raise DeskError(f'{when!r} is no time; write "10:30", or whole nanoseconds') from None
 
     def rewind(self, *, seconds: float | None = None, to: str | int | None = None) -> Desk:
         """Go back: this desk goes on from an earlier moment, in a journal of its own; the old one stays as it is.
@@ -422,13 +447,12 @@ class Desk:
         to : str or int, optional
             The moment: ``"10:30"`` or nanoseconds. Without either, the beginning.
         """
-        if seconds is not None and not seconds > 0:
-            raise DeskError(f"seconds {seconds!r} must be more than 0")
-        target = self._target(to) if seconds is None else self._room.now_ns - int(seconds * NS_PER_S)
+        if seconds is not None and to is not None:
+            raise DeskError("rewind by seconds or to a moment, not by both")
+        target = self._target(to if seconds is None else self._room.now_ns - checks.span_ns(seconds))
         self._room.pause()
         branch = self._branch(target)
         journal = None if self._journal is None else self._wiring.next_path(self._journal)
-        listeners = list(self._room._listeners)
         old, log = self._room, self._wiring.open_log(journal)
         try:
             room = Room(
@@ -437,12 +461,11 @@ class Desk:
         except BaseException:
             log.close()
             raise
-        _catch_up(room, target)
+        room.catch_up(target)
         room.changes = old.changes
+        room.listeners = old.listeners
         self._room, self._journal = room, journal
         old.close()
-        for listener in listeners:
-            room.on_change(listener)
         room._changed()
         return self
 
@@ -452,9 +475,9 @@ class Desk:
         desk = object.__new__(type(self))
         Desk.__init__(
             desk, self._wiring, tape=self._room.tape, tape_name=self._room.runtime.engine.tape, account=self.account,
-            cash=0, seed=0, journal=journal, limits=None, branch=self._branch(target),
+            cash=0, seed=0, journal=None if journal is None else str(journal), limits=None,
+            branch=self._branch(target), branched_at=target,
         )  # fmt: skip
-        _catch_up(desk._room, target)
         return desk
 
     def _target(self, to: str | int | None) -> int:
@@ -470,6 +493,8 @@ class Desk:
 
         kept: list[Inbound] = []
         with self._room.lock:
+            if self.closed:
+                raise DeskError(CLOSED)
             room = self._room.runtime
             name = f"{room.engine.room} at {self._time(target)}"
             for entry in room.log.read():
@@ -520,7 +545,8 @@ class Desk:
         if found is None:
             raise DeskError(f"there is no order {order.client_order_id!r} on this desk; desk.orders() lists them")
         answer = review_order(found, evidence.account())
-        self.record("review_written", subject=order.client_order_id)
+        if not self.closed:
+            self.record("review_written", subject=order.client_order_id)
         return answer
 
     # --- panels ----------------------------------------------------------------------------------------------------
@@ -571,10 +597,3 @@ class Desk:
             self._panel = None
         if hasattr(self, "_room"):
             self._room.close()
-
-
-def _catch_up(room: Room, target: int) -> None:
-    """A branch stands where its messages end: say so to the feed and the clock."""
-    if room.feed is not None:
-        room.feed.skip(rows=room._rows, news=room._headlines)
-    room._ahead_ns = target

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vtrade.desk.order import order_number
 from vtrade.domain.messages import OrderAccepted
 from vtrade.domain.values import MICRO, from_micros
 from vtrade.tutor.evidence import (
@@ -34,11 +35,11 @@ class DeskEvidence:
 
     def order(self, order_id: str, /) -> OrderEvidence | None:
         """The order with this number or client order id."""
-        name = order_id.lstrip("#")
         blotter = self._desk._room.blotter
         record = blotter.find(self._desk.account, order_id)
-        if record is None and name.isdigit():
-            record = blotter.find(self._desk.account, int(name))
+        number = order_number(order_id)
+        if record is None and number is not None:
+            record = blotter.find(self._desk.account, number)
         return self._order(record) if record is not None else None
 
     def orders(self) -> tuple[OrderEvidence, ...]:
@@ -102,7 +103,7 @@ class DeskEvidence:
             view = desk._room.portfolio.account(desk.account)
             held = desk._room.portfolio.positions(desk.account)
             sectors = desk._room.portfolio.exposure(desk.account, by="sector")
-            statistics = desk._room.portfolio.statistics(desk.account)
+            statistics = desk.statistics()
             account = desk._room.runtime.engine.accounts[desk.account]
         limits = account.limits
         return AccountEvidence(
@@ -128,7 +129,7 @@ class DeskEvidence:
             exposure_by_sector={row.group: from_micros(row.net) for row in sectors},
             concentration_limit=limits.concentration_ppm / MICRO if limits.enabled else None,
             statistics={
-                name: float(value) for name, value in statistics.items() if isinstance(value, int | float)
+                str(name).replace("_standard_error", "_se"): float(value) for name, value in statistics.items()
             },
         )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vtrade.desk import checks
 from vtrade.domain.values import from_micros
 from vtrade.errors import DeskError
 from vtrade.execution.explain import reason_text, slippage_bps
@@ -22,7 +23,7 @@ ORDER_COLUMNS = {
 
 
 def _index(desk: Desk, symbol: str) -> int:
-    k = desk._room.runtime.engine.index(symbol)
+    k = desk._room.runtime.engine.index(symbol) if isinstance(symbol, str) else None
     if k is None:
         raise DeskError(f"{symbol!r} is not traded here; known: {', '.join(desk.symbols)}")
     return k
@@ -32,7 +33,7 @@ def book(desk: Desk, symbol: str, levels: int) -> pd.DataFrame:
     """Depth, best level first; missing levels are NaN."""
     import pandas as pd
 
-    k = _index(desk, symbol)
+    k, levels = _index(desk, symbol), checks.count(levels, "levels")
     instrument = desk.instruments[k]
     with desk._room.lock:
         engine = desk._room.runtime.engine
@@ -129,17 +130,15 @@ def statistics(desk: Desk, periods_per_year: float | None) -> pd.Series[Any]:
     import pandas as pd
 
     with desk._room.lock:
-        values = desk._room.portfolio.statistics(desk.account, periods_per_year=periods_per_year)
-    return pd.Series(dict(values), name=desk.account, dtype=object)
+        row = money.statistics(desk._room.portfolio, desk.account, periods_per_year=periods_per_year).iloc[0]
+    return pd.Series({name: row[name] for name in row.index if name != "account"}, name=desk.account, dtype=object)
 
 
 def bars(desk: Desk, symbol: str, seconds: int) -> pd.DataFrame:
     """Candles of the prints so far."""
     import pandas as pd
 
-    k = _index(desk, symbol)
-    if seconds < 1:
-        raise DeskError(f"bars of {seconds!r} seconds are not possible; take 1 or more")
+    k, seconds = _index(desk, symbol), checks.count(seconds, "seconds of a bar")
     instrument = desk.instruments[k]
     with desk._room.lock:
         rows = desk._room.candles.of(k, seconds=seconds)
@@ -155,7 +154,7 @@ def leaderboard(desk: Desk, by: str, n: int) -> pd.DataFrame:
     """Standings, first ``n`` rows."""
     from vtrade.gamification.frames import standings_frame
 
-    table = standings_frame(desk._room.rank(by).top(n))
+    table = standings_frame(desk._room.rank(by).top(checks.count(n, "rows", least=0)))
     if by == "nav":
         table["score"] = table["score"] / 1e6
     return table

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import operator
+from typing import TYPE_CHECKING, Any, Final
 
 from vtrade.domain.orders import Status
 from vtrade.domain.values import Number, from_micros
-from vtrade.execution.explain import Explanation, describe, reason_text
+from vtrade.errors import DeskError
+from vtrade.execution.explain import Explanation, describe, reason_text, units_text
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
     from vtrade.execution.blotter import Record
     from vtrade.tutor.answer import Answer
+
+
+DIGITS_MAX: Final = 18
+
+
+def order_number(order: object) -> int | None:
+    """The venue's number that ``3``, ``"3"`` or ``"#3"`` names, ``None`` where it is none."""
+    if isinstance(order, str):
+        digits = order.removeprefix("#")
+        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX else None
+    try:
+        return operator.index(order)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 class Order:
@@ -84,7 +100,8 @@ class Order:
     def explain(self) -> Explanation:
         """Why it filled, waits or failed, and what it cost; from the recorded facts."""
         story = self._desk._explain(self._record)
-        self._desk.record("explanation_read", subject=self.client_order_id)
+        if not self._desk.closed:
+            self._desk.record("explanation_read", subject=self.client_order_id)
         return story
 
     def review(self) -> Answer:
@@ -104,8 +121,11 @@ class Order:
         return self
 
     def __repr__(self) -> str:
-        r = self._record
-        filled = f", {r.filled_units:g} filled at {r.avg_px:.4f}" if r.filled else ""
+        try:
+            r = self._record
+        except DeskError:
+            return f"Order {self.client_order_id}: not on this desk any more: it was rewound"
+        filled = f", {units_text(r.filled_units)} filled at {r.avg_px:.4f}" if r.filled else ""
         why = f", {reason_text(r)}" if r.status != Status.FILLED and reason_text(r) else ""
         return f"Order {describe(r)}: {r.status}{filled}{why}"
 

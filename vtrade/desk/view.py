@@ -7,17 +7,21 @@ that cannot be done is answered with a sentence, never with an exception.
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from vtrade.desk import checks
 from vtrade.domain.orders import TRANSITIONS, OrderEvent, OrderType, Reason, Side, Status, TimeInForce
 from vtrade.domain.values import NS_PER_S, from_micros
 from vtrade.errors import DeskError, VTradeError
-from vtrade.execution.explain import reason_text
+from vtrade.execution.explain import reason_text, units_text
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
     from vtrade.execution.blotter import Record
+
+T = TypeVar("T")
 
 ORDERS_SHOWN: Final = 50
 NEWS_SHOWN: Final = 5
@@ -35,7 +39,8 @@ def build(desk: Desk, symbol: str | None, *, levels: int, bars: int) -> dict[str
     room = desk._room
     with room.lock:
         engine = room.runtime.engine
-        k = engine.index(symbol) if symbol is not None else 0
+        levels, bars = checks.count(levels, "levels"), checks.count(bars, "bars")
+        k = engine.index(symbol) if isinstance(symbol, str) else 0
         if k is None:
             k = 0
         i = desk.instruments[k]
@@ -199,38 +204,41 @@ def handle(desk: Desk, intent: dict[str, Any]) -> dict[str, str]:
     """Do what a panel asks for; tell how it went."""
     try:
         text = _do(desk, intent)
-    except (VTradeError, KeyError, TypeError, ValueError) as error:
-        told = f"the panel sent no {error}" if isinstance(error, KeyError) else str(error)
-        return {"kind": "error", "text": told}
+    except VTradeError as error:
+        return {"kind": "error", "text": str(error)}
+    except Exception as error:  # an intent comes from outside, and its reader has to hear of it whatever happens
+        return {"kind": "error", "text": f"that could not be done ({type(error).__name__}: {error})"}
     return {"kind": "error" if text.startswith("!") else "ok", "text": text.removeprefix("!")}
 
 
 def _do(desk: Desk, intent: dict[str, Any]) -> str:
+    if not isinstance(intent, dict) or not isinstance(intent.get("intent"), str):
+        raise DeskError('a panel asks with a dictionary such as {"intent": "pause"}')
     match intent["intent"]:
         case "submit":
             return _submitted(desk, intent)
         case "cancel":
-            return _told(desk, desk.cancel(str(intent["id"])).client_order_id)
+            return _told(desk, desk.cancel(_text(intent, "id")).client_order_id)
         case "replace":
             terms = {
                 name: _number(intent.get(key), name)
                 for name, key in (("quantity", "quantity"), ("limit", "limit_price"), ("stop", "stop_price"))
             }
-            return _told(desk, desk.replace(str(intent["id"]), **terms).client_order_id)
+            return _told(desk, desk.replace(_text(intent, "id"), **terms).client_order_id)
         case "close":
             orders = desk.close(intent.get("symbol"))
             return f"{len(orders)} closing order(s) sent" if orders else "!there is no position to close"
         case "play":
-            desk.play(float(intent.get("speed") or 1.0))
-            return "playing"
+            desk.play(_float(intent.get("speed") or 1.0, "speed"))
+            return "!the tape has ended: rewind to play again" if desk.ended else "playing"
         case "pause":
             desk.pause()
             return "paused"
         case "step":
-            desk.step(seconds=float(intent.get("seconds") or 1.0) * desk._room.base_rate())
+            desk.step(seconds=_float(intent.get("seconds") or 1.0, "seconds") * desk._room.base_rate())
             return f"stepped to {desk.now}"
         case "rewind":
-            desk.rewind(seconds=float(intent.get("seconds") or 60.0) * desk._room.base_rate())
+            desk.rewind(seconds=_float(intent.get("seconds") or 60.0, "seconds") * desk._room.base_rate())
             return f"rewound to {desk.now}; the journal of before is kept"
         case other:
             raise DeskError(f"a panel cannot ask for {other!r}")
@@ -245,15 +253,37 @@ def _number(value: Any, what: str) -> Any:
     return value
 
 
+def _float(value: Any, what: str) -> float:
+    try:
+        return float(_number(value, what))
+    except (TypeError, ValueError, OverflowError):
+        raise DeskError(f"{what} {value!r} is not a number") from None
+
+
+def _text(intent: dict[str, Any], field: str) -> str:
+    value = intent.get(field)
+    if not isinstance(value, str | int) or value == "":
+        raise DeskError(f"the {field} is missing")
+    return str(value)
+
+
+def _one_of(intent: dict[str, Any], field: str, default: str, known: Mapping[str, T]) -> T:
+    value = str(intent.get(field) or default).lower()
+    if value not in known:
+        raise DeskError(f"{field} {value!r} is unknown; choose one of {', '.join(known)}")
+    return known[value]
+
+
 def _submitted(desk: Desk, intent: dict[str, Any]) -> str:
     quantity = _number(intent.get("quantity"), "quantity")
     if quantity is None:
         raise DeskError("the quantity is empty; give how many to trade")
-    side = {"buy": Side.BUY, "sell": Side.SELL}[str(intent["side"]).lower()]
+    side = _one_of(intent, "side", "", {"buy": Side.BUY, "sell": Side.SELL})
     order = desk._submit(
-        side, str(intent["symbol"]), quantity, _number(intent.get("limit_price"), "limit price"),
+        side, _text(intent, "symbol"), quantity, _number(intent.get("limit_price"), "limit price"),
         _number(intent.get("stop_price"), "stop price"), str(intent.get("tif") or "DAY"),
-        intent.get("client_order_id") or None, OrderType(str(intent.get("type") or "market")),
+        intent.get("client_order_id") or None,
+        _one_of(intent, "type", "market", {str(t): t for t in OrderType}),
     )  # fmt: skip
     return _told(desk, order.client_order_id)
 
@@ -289,15 +319,23 @@ def text(desk: Desk) -> str:
         ]
         for k, i in enumerate(desk.instruments):
             q = _quote(desk, k)
-            bid = f"{q['bid_size']:g} x {i.price_text(round(q['bid'] * 1e6 / i.tick_size))}" if q["bid"] else "-"
-            ask = f"{i.price_text(round(q['ask'] * 1e6 / i.tick_size))} x {q['ask_size']:g}" if q["ask"] else "-"
+            bid = (
+                f"{units_text(q['bid_size'])} x {i.price_text(round(q['bid'] * 1e6 / i.tick_size))}"
+                if q["bid"]
+                else "-"
+            )
+            ask = (
+                f"{i.price_text(round(q['ask'] * 1e6 / i.tick_size))} x {units_text(q['ask_size'])}"
+                if q["ask"]
+                else "-"
+            )
             last = i.price_text(room.runtime.engine.last(k)) if q["last"] else "-"
             lines.append(f"  {i.symbol:<8} {bid:>18} | {ask:<18} last {last:>10}  {q['status']}")
         if v["positions"]:
             lines.append("positions:")
             lines += [
-                f"  {p['symbol']:<8} {p['quantity']:>10,g} at {p['avg_entry_price']:,.4f}, now {p['last']:,.4f}, "
-                f"unrealised {p['unrealized_pnl']:+,.2f}"
+                f"  {p['symbol']:<8} {units_text(p['quantity']):>10} at {p['avg_entry_price']:,.4f}, "
+                f"now {p['last']:,.4f}, unrealised {p['unrealized_pnl']:+,.2f}"
                 for p in v["positions"]
             ]
         working = [r for r in room.blotter.of(desk.account) if r.working]

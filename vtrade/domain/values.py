@@ -7,6 +7,7 @@ people (``float``, ``str``, ``Decimal``) enter through :func:`to_micros`, and le
 
 from __future__ import annotations
 
+import numbers
 import operator
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -20,6 +21,9 @@ NS_PER_S: Final = 1_000_000_000
 """Nanoseconds in one second."""
 
 INT64_MAX: Final = 2**63 - 1
+
+DIGITS_MAX: Final = 18
+"""Digits before the point of any number that could be held."""
 
 Number = int | float | str | Decimal
 
@@ -50,18 +54,23 @@ def to_micros(value: Number, *, what: str = "value") -> int:
     >>> to_micros("0.01"), to_micros(100.25), to_micros(0.1 + 0.2)
     (10000, 100250000, 300000)
     """
+    real = isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)  # also numpy's short floats
     try:
         if isinstance(value, float):
             number = Decimal(repr(float(value)))
+        elif real:
+            number = Decimal(str(value))
         else:
             number = Decimal(value if isinstance(value, str | Decimal) else operator.index(value))
     except (InvalidOperation, TypeError, ValueError):
         raise ValueOffGrid(f"{what} {value!r} is not a number; give a decimal such as 12.34") from None
     if not number.is_finite():
         raise ValueOffGrid(f"{what} {value!r} is not a finite number; give a decimal such as 12.34")
+    if number and number.adjusted() > DIGITS_MAX:
+        raise ValueOffGrid(f"{what} {value} is beyond what VTrade counts (about 9.2e12); give a smaller number")
     scaled = number * MICRO
     micros = int(scaled.to_integral_value())
-    if scaled != micros and not (isinstance(value, float) and abs(scaled - micros) < Decimal("0.001")):
+    if scaled != micros and not (real and abs(scaled - micros) < Decimal("0.001")):
         raise ValueOffGrid(f"{what} {value} has more than six decimals; round it to 0.000001")
     if abs(micros) > INT64_MAX:
         raise ValueOffGrid(f"{what} {value} is beyond what VTrade counts (about 9.2e12); give a smaller number")

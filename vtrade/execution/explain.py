@@ -34,7 +34,7 @@ from vtrade.domain.messages import (
     OrderTriggered,
     ReplaceRejected,
 )  # fmt: skip
-from vtrade.domain.orders import OrderType, Reason, Status
+from vtrade.domain.orders import Liquidity, OrderType, Reason, Status
 from vtrade.domain.values import divide, format_micros, from_micros
 from vtrade.execution.blotter import Record
 
@@ -118,10 +118,12 @@ def costs(record: Record) -> dict[str, int]:
     side, value = int(record.side), instrument.tick_value
     arrival = accepted.bid + accepted.ask  # twice the mid
     touch = 2 * (accepted.ask if side > 0 else accepted.bid)
+    triggered = any(isinstance(fact, OrderTriggered) for fact in record.facts)
     halves = {"spread": 0, "depth": 0, "delay": 0}  # half ticks x lots
     for fill in record.fills:
         px, lots = 2 * fill.last_px, fill.last_qty
-        if fill.ts_ns == accepted.ts_ns and not isinstance(record.facts[1], OrderTriggered):
+        at_once = fill.ts_ns == accepted.ts_ns and fill.liquidity == Liquidity.TAKER
+        if at_once and not triggered:
             halves["spread"] += side * (touch - arrival) * lots
             halves["depth"] += side * (px - touch) * lots
         else:
@@ -179,10 +181,21 @@ def explain(
     return Explanation(title, lines, parts, slippage_bps(record), ahead, currency)
 
 
+def units_text(units: float) -> str:
+    """A quantity in whole units, with all its digits.
+
+    Examples
+    --------
+    >>> units_text(1_234_567.0), units_text(12_345.67)
+    ('1,234,567', '12,345.67')
+    """
+    return f"{units:,.6f}".rstrip("0").rstrip(".")
+
+
 def describe(record: Record) -> str:
     """An order in a few words: ``#3 buy 100 ACME limit 182.43``."""
     name = f"#{record.order_id}" if record.order_id else record.client_order_id
-    words = f"{name} {record.side.name.lower()} {record.quantity_units:g} {record.symbol}"
+    words = f"{name} {record.side.name.lower()} {units_text(record.quantity_units)} {record.symbol}"
     decimals = record.instrument.price_decimals if record.instrument else 2
 
     def text(price: float | None) -> str:

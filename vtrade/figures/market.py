@@ -219,5 +219,7 @@ def queue(
             x=at, y=[float(v) for v in values], name=name, mode="lines", stackgroup="queue",
             line={"shape": "hv", "width": 1, "color": colour}, hovertemplate="%{y:,.6~f}",
         )  # fmt: skip
-    figure.update_xaxes(**time_axis(at)).update_yaxes(title_text="units at your price", rangemode="tozero", tickformat=",")
+    figure.update_xaxes(**time_axis(at)).update_yaxes(
+        title_text="units at your price", rangemode="tozero", tickformat=","
+    )
     return figure

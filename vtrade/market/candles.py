@@ -35,6 +35,7 @@ class Candles:
 
     def __init__(self, instruments: int) -> None:
         self._rows: list[list[list[int]]] = [[] for _ in range(instruments)]
+        self._first = [0] * instruments
         self._bars = False
 
     def update(self, events: Events) -> None:
@@ -49,6 +50,7 @@ class Candles:
             picked["instrument"].tolist(), picked["kind"].tolist(), strict=True,
         ):  # fmt: skip
             rows = self._rows[k]
+            self._first[k] = self._first[k] or px
             if kind in _BARS:
                 self._bars = True
                 if kind == Kind.BAR_OPEN:
@@ -85,4 +87,4 @@ class Candles:
 
     def first(self, k: int) -> int:
         """First price seen of an instrument in ticks, 0 before any."""
-        return self._rows[k][0][1] if self._rows[k] else 0
+        return self._first[k]

@@ -43,9 +43,17 @@ class TapeFeed:
         return self.rows >= len(self.tape) and self._news >= len(self.tape.news)
 
     @property
+    def end_ns(self) -> int:
+        """Time of the last event or headline."""
+        return max([self.tape.end_ns, *(item.ts_ns for item in self.tape.news[-1:])])
+
+    @property
     def next_ns(self) -> int | None:
-        """Time of the next event, ``None`` at the end."""
-        return int(self.tape.events["ts_ns"][self.rows]) if self.rows < len(self.tape) else None
+        """Time of the next event or headline, ``None`` at the end."""
+        coming = [item.ts_ns for item in self.tape.news[self._news : self._news + 1]]
+        if self.rows < len(self.tape):
+            coming.append(int(self.tape.events["ts_ns"][self.rows]))
+        return min(coming, default=None)
 
     def skip(self, *, rows: int, news: int) -> None:
         """Go on behind what a log already has."""

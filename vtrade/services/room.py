@@ -7,8 +7,11 @@ and never blocks the caller.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import numbers
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -40,6 +43,7 @@ NEWS_KEPT: Final = 100
 OPENING_EVENTS_MAX: Final = 4_096
 """A new room looks at so many events, at most, for a first price of every instrument."""
 
+CLOSED: Final = "this desk is closed; make a new one, or open its journal again, to go on"
 NO_TAPE: Final = "this desk has no tape to play; open it with the tape its journal began with"
 
 Listener = Callable[[], None]
@@ -79,9 +83,14 @@ class Room:
         """Grows with every change; a panel's sequence number."""
         self._clock = clock
         self._rows = 0
+        self._same_tape = True
         self._headlines = 0
         self._ahead_ns = 0
-        self._listeners: list[Listener] = []
+        self._held = 0
+        self.closed = False
+        """Whether the journal was let go of: what is known can be looked at, nothing can happen."""
+        self.listeners: list[Listener] = []
+        """Called after every change; a branch that takes this room's place takes its listeners over."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._scores: dict[str, int] = {}
@@ -91,7 +100,7 @@ class Room:
             self.submit(opening)
         elif self.feed is not None:
             self._check_tape()
-            self.feed.skip(rows=self._rows, news=self._headlines)
+        self._place_feed()
 
     def _check_tape(self) -> None:
         assert self.tape is not None
@@ -101,19 +110,43 @@ class Room:
                 f"the journal is about {', '.join(i.symbol for i in room.instruments)}, the tape {self.tape.name!r} "
                 f"about {', '.join(i.symbol for i in self.tape.instruments)}; give the tape the journal began with"
             )
+        if not self._same_tape:
+            raise DeskError(
+                f"the journal has played other market data than the tape {self.tape.name!r} holds; "
+                f"give the tape the journal began with{f', {room.tape!r}' if room.tape else ''}"
+            )
 
     # --- messages in ---------------------------------------------------------------------------------------------
 
     def submit(self, messages: Iterable[Inbound]) -> list[list[Fact]]:
         """Process messages and publish their facts; durable when it returns."""
-        with self.lock:
-            facts = self.runtime.submit_many(messages)
-        self._changed()
-        return facts
+        with self.together():
+            self._open()
+            return self.runtime.submit_many(messages)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Hold the lock for several steps; listeners hear of them once, after the lock is free again."""
+        try:
+            with self.lock:
+                self._held += 1
+                try:
+                    yield
+                finally:
+                    self._held -= 1
+        finally:
+            self._changed()
+
+    def _open(self) -> None:
+        if self.closed:
+            raise DeskError(CLOSED)
 
     def _publish(self, message: Inbound, facts: list[Fact]) -> None:
         if isinstance(message, MarketFrame):
             events = np.frombuffer(message.events, dtype=EVENT)
+            if self.tape is not None and self._same_tape:
+                due = self.tape.events[self._rows : self._rows + len(events)]
+                self._same_tape = due.tobytes() == message.events
             self._rows += len(events)
             self.candles.update(events)
         elif isinstance(message, OpenRoom):
@@ -162,11 +195,21 @@ class Room:
 
     def start(self) -> None:
         """Bring a new room to the first moment at which everything has a price, so that there is a market to see."""
-        if self.feed is None or self.feed.rows:
+        if self.feed is None or self.blotter.records:
             return
-        with self.lock:
+        with self.together():
             while self.feed.rows < OPENING_EVENTS_MAX and not self.feed.ended and not self._has_market():
                 self.step()
+
+    def catch_up(self, moment_ns: int) -> None:
+        """Stand at the moment at which this room branched off, or where a new one would begin."""
+        self._ahead_ns = max(self._ahead_ns, moment_ns)
+        self.start()
+
+    def _place_feed(self) -> None:
+        """Put the feed where the log is."""
+        if self.feed is not None:
+            self.feed.skip(rows=self._rows, news=self._headlines)
 
     def step(self) -> None:
         """Play on to the next moment: on bars to the end of the next bar, else to the next event."""
@@ -195,18 +238,34 @@ class Room:
         """Play the tape up to and including a moment, at once."""
         if self.feed is None:
             raise DeskError(NO_TAPE)
-        with self.lock:
-            self.runtime.submit_many(self.feed.read(until_ns))
+        with self.together():
+            self._open()
+            until_ns = min(until_ns, max(self.now_ns, self.feed.end_ns))
+            self._play_on(until_ns)
             self._ahead_ns = max(self._ahead_ns, until_ns)
-        self._changed()
+
+    def _play_on(self, until_ns: int, *, rows_max: int | None = None) -> None:
+        """Hand events to the engine; where that fails, the feed goes back to where the log is."""
+        assert self.feed is not None
+        try:
+            self.runtime.submit_many(self.feed.read(until_ns, rows_max=rows_max))
+        except BaseException:
+            self._place_feed()
+            raise
+
+    def run(self) -> None:
+        """Play to the end of the tape, at once."""
+        if self.feed is None:
+            raise DeskError(NO_TAPE)
+        self.advance(self.feed.end_ns)
 
     def step_events(self, events: int) -> None:
         """Play so many events, at once."""
         if self.feed is None:
             raise DeskError(NO_TAPE)
-        with self.lock:
-            self.runtime.submit_many(self.feed.read(self.feed.tape.end_ns, rows_max=events))
-        self._changed()
+        with self.together():
+            self._open()
+            self._play_on(self.feed.end_ns, rows_max=events)
 
     def base_rate(self) -> float:
         """Simulated seconds in a real second at speed 1: one, or on bars so many that a bar takes a second."""
@@ -220,9 +279,10 @@ class Room:
         """Let the market move by itself, ``speed`` times as fast as its base rate."""
         if self.feed is None:
             raise DeskError(NO_TAPE)
-        if not 0 < speed <= SPEED_MAX:
+        if not isinstance(speed, numbers.Real) or not 0 < speed <= SPEED_MAX:
             raise DeskError(f"speed {speed!r} is not between 0 and {SPEED_MAX:,.0f}; take 1 for the market's own pace")
-        with self.lock:
+        with self.together():
+            self._open()
             self.speed = float(speed)
             self.trouble = ""
             if self.playing or self.feed.ended:
@@ -230,15 +290,16 @@ class Room:
             self._stop = threading.Event()
             self._thread = threading.Thread(target=self._run, args=(self._stop,), name="vtrade-play", daemon=True)
             self._thread.start()
-        self._changed()
 
     def pause(self) -> None:
         """Stand still."""
-        self._stop.set()
         thread = self._thread
+        self._stop.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=5)
-        self._thread = None
+        with self.lock:
+            if self._thread is thread:  # nobody played on meanwhile
+                self._thread = None
         self._changed()
 
     def _run(self, stop: threading.Event) -> None:
@@ -247,7 +308,7 @@ class Room:
         last = self._clock.monotonic_ns()
         while not stop.wait(1 / PLAY_HZ):
             now = self._clock.monotonic_ns()
-            with self.lock:
+            with self.together():
                 if stop.is_set():
                     return
                 target = self.now_ns + int((now - last) * self.speed * rate)
@@ -262,27 +323,33 @@ class Room:
                 if self.feed.ended:
                     stop.set()
             last = now
-            self._changed()
 
     # --- listeners and the end -----------------------------------------------------------------------------------
 
     def on_change(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` after every change, from whatever thread made it; returns how to stop that."""
-        self._listeners.append(listener)
+        listeners = self.listeners
+        listeners.append(listener)
 
         def stop() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
+            with contextlib.suppress(ValueError):
+                listeners.remove(listener)
 
         return stop
 
     def _changed(self) -> None:
         self.changes += 1
-        for listener in tuple(self._listeners):
-            listener()
+        if self._held:
+            return
+        for listener in tuple(self.listeners):
+            try:
+                listener()
+            except Exception:  # what happened has happened: a listener cannot undo it, nor stop the market
+                logging.getLogger(__name__).exception("a listener of the desk failed")
 
     def close(self) -> None:
         """Stop playing and let go of the journal."""
         self.pause()
-        self._listeners.clear()
+        self.closed = True
+        self.listeners = []
         self.runtime.close()

@@ -87,7 +87,8 @@ export function createHeader({ ask }) {
       setText(offer, isNumber(quote?.ask) ? `ask ${number(quote.ask, decimals)} × ${quantity(quote.ask_size)}` : "no ask");
       setText(status, clock().ended ? "■ TAPE ENDED" : { OPEN: "● OPEN", HALTED: "◆ HALTED", CLOSED: "○ CLOSED" }[quote?.status] ?? quote?.status ?? "");
       setAttr(status, "data-status", clock().ended ? "ENDED" : quote?.status);
-      setText(forked, clock().forked ? `⑂ ${clock().forked}` : "");
+      setText(forked, clock().forked ? `↳ ${clock().forked}` : "");
+      setAttr(forked, "title", clock().forked ? `This desk branched off: ${clock().forked}` : null);
       setText(time, clock().time ?? "–");
       setText(date, clock().date ?? "");
       setIcon(playIcon, clock().playing ? "pause" : "play");

@@ -59,10 +59,11 @@ export function createLadder({ pick }) {
     });
   }
 
+  const deep = new Set(); // symbols that showed depth at some time
   return {
     node,
-    needs: ["depth", "quote", "instrument"],
-    paint({ depth, quote, instrument }) {
+    needs: ["depth", "quote", "instrument", "symbol", "bars"],
+    paint({ depth, quote, instrument, symbol, bars }) {
       const bidLevels = (depth?.bids ?? []).slice(0, LEVELS);
       const askLevels = (depth?.asks ?? []).slice(0, LEVELS);
       const decimals = instrument?.decimals ?? 2;
@@ -70,6 +71,8 @@ export function createLadder({ pick }) {
       paintSide(bids, bidLevels, most, decimals);
       paintSide(asks, askLevels, most, decimals);
       const empty = !bidLevels.length && !askLevels.length;
+      if (!empty) deep.add(symbol);
+      node.hidden = empty && !deep.has(symbol) && (bars?.c?.length ?? 0) > 0; // a tape of bars: the chart takes the room
       nothing.hidden = !empty;
       list.hidden = empty;
       head.hidden = empty;
