@@ -65,7 +65,8 @@ class Lab(NamedTuple):
         page.wait_for_function(IDLE, timeout=60_000)
         if run:
             page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
-            assert page.evaluate(CELL_ERRORS) == []
+            errors = page.evaluate(CELL_ERRORS)
+            assert errors == [], errors
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,9 @@ class Desk:
         self._ids = 0
         if not isinstance(account, str) or not account.strip():
             raise ValueOffGrid(f"account {account!r} is no name; give one such as 'ana'")
+        money = to_micros(cash, what="cash")
+        if money < 0:
+            raise ValueOffGrid(f"cash {cash} is negative; begin with 0 or more")
         log = wiring.open_log(journal)
         try:
             opening: list[Inbound] = list(branch)
@@ -79,7 +82,7 @@ class Desk:
                 opening = [
                     OpenRoom(start, f"desk of {account}", tape.instruments, seed=seed, tape=tape_name),
                     OpenAccount(
-                        start, account, to_micros(cash, what="cash"), tape.instruments[0].currency,
+                        start, account, money, tape.instruments[0].currency,
                         limits or RiskLimits(),
                     ),
                 ]  # fmt: skip

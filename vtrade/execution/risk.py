@@ -13,6 +13,7 @@ from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.orders import OrderType, Reason, Side
 from vtrade.domain.values import MICRO, divide, format_micros, plain_micros
+from vtrade.market.dtype import MAX_PRICE_TICKS, MAX_QUANTITY_LOTS
 
 Refusal = tuple[Reason, str]
 
@@ -21,8 +22,6 @@ PRICE_RANGE: Final = 10
 
 SHORT_REQUIREMENT_PPM: Final = 1_500_000
 """Share of a short position's value that must stay in the account: Regulation T asks for 150 %."""
-
-MAX_LOTS: Final = 2**40
 
 
 class Account:
@@ -56,12 +55,15 @@ class Account:
         return total
 
     def buying_power(self, marks: list[int], instruments: tuple[Instrument, ...]) -> int:
-        """Cash that is neither reserved nor tied up as cover for short positions, micro-units."""
-        short = 0
+        """Cash that is neither reserved nor tied up as cover for short positions, held or asked for, micro-units."""
+        tied = 0
         for k, lots in enumerate(self.positions):
             if lots < 0:
-                short -= marks[k] * lots * instruments[k].tick_value
-        return self.cash - self.reserved - divide(short * SHORT_REQUIREMENT_PPM, MICRO)
+                tied -= marks[k] * lots * instruments[k].tick_value * SHORT_REQUIREMENT_PPM
+            uncovered = self.selling[k] - max(0, lots)
+            if uncovered > 0:  # its proceeds will pay for the rest
+                tied += marks[k] * uncovered * instruments[k].tick_value * (SHORT_REQUIREMENT_PPM - MICRO)
+        return self.cash - self.reserved - divide(tied, MICRO)
 
 
 def grid_refusal(
@@ -75,7 +77,9 @@ def grid_refusal(
             Reason.QUANTITY_OFF_LOT,
             f"quantity {plain_micros(quantity)} is not a multiple of the lot {plain_micros(instrument.lot_size)}",
         )
-    most = limits.max_order_quantity if limits.enabled else MAX_LOTS * instrument.lot_size
+    most = MAX_QUANTITY_LOTS * instrument.lot_size
+    if limits.enabled:
+        most = min(most, limits.max_order_quantity)
     if quantity > most:
         return (
             Reason.QUANTITY_TOO_LARGE,
@@ -101,8 +105,14 @@ def grid_refusal(
 
 
 def range_refusal(instrument: Instrument, prices: tuple[int | None, ...], reference: int) -> Refusal | None:
-    """Refuse a price (ticks) so far from the market that it must be a slip."""
+    """Refuse a price (ticks) so far from the market, or so high, that it must be a slip."""
     for price in prices:
+        if price and price > MAX_PRICE_TICKS:
+            return (
+                Reason.PRICE_OUT_OF_RANGE,
+                f"price {instrument.price_text(price)} is above {instrument.price_text(MAX_PRICE_TICKS)}, the highest "
+                "this venue counts; check the decimal point",
+            )
         if price and reference and not reference <= price * PRICE_RANGE <= reference * PRICE_RANGE**2:
             return (
                 Reason.PRICE_OUT_OF_RANGE,
@@ -120,10 +130,23 @@ def collar(limits: RiskLimits, side: int, price: int) -> int:
 
 
 def reserve(instrument: Instrument, side: int, worst: int, lots: int) -> int:
-    """Micro-units a working buy ties up: its worst price and the fees there."""
-    if side != Side.BUY or not lots:
+    """Micro-units a working order ties up: what it can cost at its worst price (ticks), fees included.
+
+    Each fill rounds its own fee, what is left of the reserve rounds again, and every lot may be a fill of its own: two
+    micro-units a lot cover that. A sell costs something only where its fees
+    are more than its proceeds; without a worst price that is measured at one tick.
+    """
+    if not lots:
         return 0
-    return instrument.notional(worst, lots) + instrument.fee(worst, lots)
+    price = worst or 1
+    fees = instrument.fees
+    rounded = (
+        (fees.per_unit * instrument.lot_size) % MICRO > 0,
+        (fees.per_notional_ppm * instrument.tick_value) % MICRO > 0,
+        (fees.per_contract * instrument.lot_size) % MICRO > 0,
+    )
+    charged = instrument.fee(price, lots) + 2 * sum(rounded) * lots
+    return max(0, instrument.notional(price, lots) * side + charged)
 
 
 def money_refusal(
@@ -166,9 +189,13 @@ def money_refusal(
     needed = reserve(instrument, side, worst, lots)
     if side == Side.SELL and after < 0:
         uncovered = min(lots, -after)
-        needed = divide(instrument.notional(reference, uncovered) * (SHORT_REQUIREMENT_PPM - MICRO), MICRO)
+        needed += divide(instrument.notional(reference, uncovered) * (SHORT_REQUIREMENT_PPM - MICRO), MICRO)
     if needed:
         power = account.buying_power(marks, instruments)
+        covered = min(lots, -held - account.buying[k]) if side == Side.BUY else 0
+        if covered > 0:  # buying back sets the cover of the short position free, but never spends more than the cash
+            power += divide(instrument.notional(marks[k], covered) * SHORT_REQUIREMENT_PPM, MICRO)
+            power = min(power, account.cash - account.reserved)
         if needed > power:
             return (
                 Reason.INSUFFICIENT_BUYING_POWER,

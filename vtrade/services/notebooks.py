@@ -8,6 +8,7 @@ kept.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import logging
 import os
@@ -108,18 +109,26 @@ def check_parameters(path: Path, parameters: Mapping[str, Any]) -> None:
     """
     if not parameters:
         return
-    from papermill import inspect_notebook
-
-    with _quiet():
-        try:
-            known = list(inspect_notebook(str(path)))
-        except Exception as error:  # whatever a notebook file can hold
-            raise NotebookError(f"{path} is not a notebook that can be read: {_first_line(error)}") from None
+    try:
+        known = _parameters(_nbformat().read(path, as_version=4))
+    except Exception as error:  # whatever a notebook file can hold
+        raise NotebookError(f"{path} is not a notebook that can be read: {_first_line(error)}") from None
     for name in parameters:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             mend = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known) or 'none'}"
             raise NotebookError(f"{path.name} has no parameter {name!r}; {mend}")
+
+
+def _parameters(notebook: Any) -> list[str]:
+    """Names that the cells tagged ``parameters`` give values to."""
+    tagged = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
+    return [
+        node.id
+        for source in tagged
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
 
 
 def working_copy(source: Path, folder: Path, *, parameters: Mapping[str, Any]) -> tuple[Path, bool]:

@@ -200,6 +200,8 @@ class Room:
         with self.together():
             while self.feed.rows < OPENING_EVENTS_MAX and not self.feed.ended and not self._has_market():
                 self.step()
+                if self.feed.tape.depth == "bars":
+                    break  # some may be listed years later
 
     def catch_up(self, moment_ns: int) -> None:
         """Stand at the moment at which this room branched off, or where a new one would begin."""
