@@ -148,7 +148,9 @@ class LogContract:
             log.save_snapshot(snapshot(seq))
         assert log.load_snapshot() == snapshot(27)
 
-    @pytest.mark.parametrize("at_most, seq", [(2, None), (3, 3), (8, 3), (9, 9), (26, 9), (27, 27), (10**12, 27), (0, None)])
+    @pytest.mark.parametrize(
+        "at_most, seq", [(0, None), (2, None), (3, 3), (8, 3), (9, 9), (26, 9), (27, 27), (10**12, 27)]
+    )
     def test_the_newest_snapshot_up_to_a_number(self, log: Log, at_most: int, seq: int | None) -> None:
         for n in (27, 3, 9):
             log.save_snapshot(snapshot(n))

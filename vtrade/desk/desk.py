@@ -59,8 +59,7 @@ class Desk:
 
     def __init__(
         self, wiring: Wiring, *, tape: Tape | None, tape_name: str, account: str, cash: Number, seed: int,
-        journal: str | None, limits: RiskLimits | None, branch: Sequence[Inbound] = (),
-        branched_at: int = 0,
+        journal: str | None, limits: RiskLimits | None, branch: Sequence[Inbound] = (), branched_at: int = 0,
     ) -> None:  # fmt: skip
         self._wiring = wiring
         self._journal = journal
@@ -81,10 +80,7 @@ class Desk:
                 start = tape.start_ns
                 opening = [
                     OpenRoom(start, f"desk of {account}", tape.instruments, seed=seed, tape=tape_name),
-                    OpenAccount(
-                        start, account, money, tape.instruments[0].currency,
-                        limits or RiskLimits(),
-                    ),
+                    OpenAccount(start, account, money, tape.instruments[0].currency, limits or RiskLimits()),
                 ]  # fmt: skip
             self._room = Room(log, tape, opening=opening, clock=wiring.clock, leaderboards=wiring.leaderboards())
         except BaseException:
