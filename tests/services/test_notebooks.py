@@ -85,7 +85,9 @@ def test_the_shipped_notebooks_are_found_beside_the_package(root: Path) -> None:
 def test_an_unknown_parameter_is_refused(library: Path) -> None:
     path = notebooks.find_notebook("trader_report")
     notebooks.check_parameters(path, {"journal": "x", "fast": False})
-    with pytest.raises(NotebookError, match=r"trader_report\.ipynb has no parameter 'jurnal'; did you mean 'journal'\?"):
+    with pytest.raises(
+        NotebookError, match=r"trader_report\.ipynb has no parameter 'jurnal'; did you mean 'journal'\?"
+    ):
         notebooks.check_parameters(path, {"jurnal": "x"})
     with pytest.raises(NotebookError, match="has no parameter 'zzz'; it has none"):
         notebooks.check_parameters(notebooks.find_notebook("orders"), {"zzz": 1})
@@ -158,7 +160,12 @@ def test_a_notebook_runs_with_its_parameters_in_the_present_folder(
 
 def test_a_failing_cell_is_named_and_kept(library: Path, tmp_path: Path) -> None:
     source = notebook(
-        library / "bad.ipynb", ("parameters", "depth = 0"), ("md", "So far"), "fine = 1", "1 / depth\n# over", "never = 1"
+        library / "bad.ipynb",
+        ("parameters", "depth = 0"),
+        ("md", "So far"),
+        "fine = 1",
+        "1 / depth\n# over",
+        "never = 1",
     )
     keep = tmp_path / "kept.ipynb"
     with pytest.raises(NotebookError) as caught:
@@ -176,7 +183,10 @@ def test_a_failing_cell_is_named_and_kept(library: Path, tmp_path: Path) -> None
 def test_a_page_stands_alone(tmp_path: Path) -> None:
     page = tmp_path / "new" / "page.html"
     ran = done(
-        {"application/vnd.plotly.v1+json": FIGURE, "text/html": "<script src='https://cdn.example/plotly.js'></script>"},
+        {
+            "application/vnd.plotly.v1+json": FIGURE,
+            "text/html": "<script src='https://cdn.example/plotly.js'></script>",
+        },
         {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/html": "<b>still picture</b>"},
         {"text/html": "<table><tr><td>42</td></tr></table>"},
     )

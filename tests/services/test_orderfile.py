@@ -85,7 +85,11 @@ def test_what_cannot_trade_is_left_to_the_engine(tmp_path: Path) -> None:
         f"{T},ana,a2,submit,AMZN,buy,market,-5,,,,",
         f"{T},ana,a3,submit,AMZN,buy,limit,1,,,,",
     )
-    assert [(order.quantity, order.limit_price) for order in found] == [(0, 223_950_010), (-5_000_000, None), (10**6, None)]
+    assert [(order.quantity, order.limit_price) for order in found] == [
+        (0, 223_950_010),
+        (-5_000_000, None),
+        (10**6, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,11 @@ def test_the_tables_say_what_happened(tmp_path: Path) -> None:
     orders = {order["client_order_id"]: order for order in small.table(out / "orders.csv")}
     assert [order["status"] for order in orders.values()] == ["FILLED", "FILLED", "ACCEPTED", "CANCELED", "FILLED"]
     assert (orders["a1"]["avg_px"], orders["a1"]["fees"]) == ("100.01", "0.5")
-    assert (orders["a3"]["quantity"], orders["a3"]["limit_price"], orders["a3"]["filled_quantity"]) == ("9", "99.5", "0")
+    assert (orders["a3"]["quantity"], orders["a3"]["limit_price"], orders["a3"]["filled_quantity"]) == (
+        "9",
+        "99.5",
+        "0",
+    )
     assert orders["a3"]["reason"] == "WAITING_FOR_PRICE"
     assert orders["a3"]["avg_px"] == ""
     assert orders["a4"]["reason"] == "CANCELED_BY_USER"
@@ -117,7 +121,9 @@ def test_every_refused_order_has_a_row_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_twice_is_the_same_to_the_byte(tmp_path: Path) -> None:
-    rows = [row(second / 3, f"c{second}", side=("buy", "sell")[second % 2], quantity=1 + second) for second in range(60)]
+    rows = [
+        row(second / 3, f"c{second}", side=("buy", "sell")[second % 2], quantity=1 + second) for second in range(60)
+    ]
     one, two = (run(tmp_path, *rows, out=tmp_path / name) for name in ("one", "two"))
     assert one.state_hash == two.state_hash
     assert (one.records, one.fills) == (two.records, two.fills)
@@ -287,7 +293,9 @@ def test_a_real_day_adds_up(tmp_path: Path, data_dir: Path) -> None:
         fees[fill["account"]] += Decimal(fill["fee"])
         filled[fill["client_order_id"]] += quantity
         worth[fill["client_order_id"]] += money
-        assert fill["leaves_quantity"] == str(1 + int(fill["client_order_id"][1:]) % 150 - filled[fill["client_order_id"]])
+        assert fill["leaves_quantity"] == str(
+            1 + int(fill["client_order_id"][1:]) % 150 - filled[fill["client_order_id"]]
+        )
     accounts = small.table(tmp_path / "account.csv")
     assert {a["account"]: (Decimal(a["cash"]), Decimal(a["fees"])) for a in accounts} == {
         name: (cash[name], fees[name]) for name in ("a0", "a1", "a2")

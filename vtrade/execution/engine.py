@@ -17,11 +17,11 @@ from vtrade.domain import messages as msg
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.orders import TERMINAL, Liquidity, OrderEvent, OrderType, Reason, Side, Status, transition
-from vtrade.domain.values import plain_micros
 from vtrade.errors import VTradeError
-from vtrade.execution import codes, looks, risk
+from vtrade.execution import codes, looks, risk, strays
 from vtrade.execution import layout as at
 from vtrade.execution.risk import Account
+from vtrade.execution.terms import new_terms
 from vtrade.execution.working import Working, in_order
 from vtrade.market.dtype import Kind, read_frame
 
@@ -222,7 +222,10 @@ class Engine:
             self._make_room()
             event = events[i]
             if event["kind"] <= Kind.QUOTE and not (event["kind"] == Kind.QUOTE and event["quantity"] == 0):
-                wider = at.fit(self._book, int(event["instrument"]), int(event["price"]))
+                k, price = int(event["instrument"]), int(event["price"])
+                wider = at.fit(self._book, k, price)
+                if wider is None and self._make_way(k, event):
+                    wider = at.fit(self._book, k, price)
                 if wider is None:
                     self.unreachable += 1
                     i += 1
@@ -231,6 +234,27 @@ class Engine:
             i = self._kernel.run(self._book, events, i)
             self._drain()
         self._mark()
+
+    def _make_way(self, k: int, event: Any) -> bool:
+        """Forget what stands too far away for a row to fit; False where the row itself is the stray one."""
+        far = strays.to_forget(self._book, k, event)
+        if far is None:
+            return False
+        for s, p in far:
+            self._kernel.show_level(self._book, k, s, p, 0, 0)
+        price, span = int(event["price"]), strays.span_max(len(self.instruments))
+        for order in list(self.orders.values()):
+            if order.k == k and order.limit is not None and abs(order.limit - price) >= span:
+                self._kernel.remove(self._book, order.slot)
+                self._ended(order, OrderEvent.CANCEL)
+                self._facts.append(
+                    msg.OrderCanceled(
+                        self._seq(), int(event["ts_ns"]), order.account.name, order.client_order_id, order.order_id,
+                        self.instruments[k].symbol, order.leaves, Reason.PRICE_OUT_OF_RANGE,
+                        f"the market is at {self.instruments[k].price_text(price)}, too far away to keep both in sight",
+                    )
+                )  # fmt: skip
+        return True
 
     def _make_room(self) -> None:
         """Let the kernel tell everything one event, or one order that comes in, can cause."""
@@ -441,23 +465,8 @@ class Engine:
             return
         account, k = order.account, order.k
         instrument = self.instruments[k]
-        tick, lot = instrument.tick_size, instrument.lot_size
         waits_for_stop = bool(self._book.own[order.slot, at.O_TYPE] >= at.STOP_MARKET)
-        quantity = order.quantity * lot if m.quantity is None else m.quantity
-        limit = (order.limit * tick if order.limit is not None else None) if m.limit_price is None else m.limit_price
-        stop = (order.stop * tick if order.stop is not None else None) if m.stop_price is None else m.stop_price
-        refusal = risk.grid_refusal(instrument, order.type, quantity, limit, stop, account.limits)
-        lots = quantity // lot
-        new_limit = None if limit is None else limit // tick
-        new_stop = None if stop is None else stop // tick
-        if refusal is None and (lots, new_limit, new_stop) == (order.quantity, order.limit, order.stop):
-            refusal = Reason.NOTHING_TO_CHANGE, "the order has these terms already"
-        if refusal is None and lots < order.filled:
-            refusal = (
-                Reason.QUANTITY_BELOW_FILLED,
-                f"{instrument.quantity_text(order.filled)} are filled already; "
-                f"{plain_micros(quantity)} would be fewer. Cancel the rest instead.",
-            )
+        (lots, new_limit, new_stop), refusal = new_terms(order, m, instrument)
         if refusal is None and (new_limit, new_stop) != (order.limit, order.stop):
             refusal = self._price_refusal(k, new_limit, new_stop, self._reference(k, order.side))
         book = self._asked(order)

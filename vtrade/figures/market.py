@@ -145,7 +145,8 @@ def price(
     shown = list(at)
     if mine is not None:
         shown += _add_fills(figure, mine, theme)
-    figure.update_xaxes(**time_axis(shown)).update_yaxes(title_text="price")
+    seen = [*bars["close"].tolist()[-200:], *(mine["price"].tolist()[-200:] if mine is not None else ())]
+    figure.update_xaxes(**time_axis(shown)).update_yaxes(title_text="price", tickformat=f",.{_decimals(seen)}f")
     return figure
 
 
