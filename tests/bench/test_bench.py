@@ -116,7 +116,7 @@ def test_the_order_task_fills_orders_durably() -> None:
 def test_the_panel_task_counts_what_a_browser_would_get() -> None:
     found = tasks.panel(seconds=0.6)
     assert 0 < found["messages_per_s"] <= 21
-    assert 0 < found["kb_per_s"]
+    assert found["kb_per_s"] > 0
     assert found["orders"] > 3
 
 

@@ -221,7 +221,7 @@ def test_verify_what_is_no_journal(journal: Path, tmp_path: Path) -> None:
     refused(run("verify", tmp_path / "no.vtrade"), "there is no journal")
     refused(run("verify", tmp_path), "there is no journal")
     (tmp_path / "text").write_text("hello " * 1000)
-    refused(run("verify", tmp_path / "text"), "cannot be opened as a journal")
+    refused(run("verify", tmp_path / "text"), str(tmp_path / "text"), "journal")
     (tmp_path / "empty").write_bytes(b"")
     refused(run("verify", tmp_path / "empty"), "is empty, not a VTrade journal")
     other = sqlite3.connect(tmp_path / "other")
@@ -266,7 +266,7 @@ def test_report_writes_a_page(library: Path, tmp_path: Path) -> None:
     found = document(run("report", "report", "--out", page, *words, "--json"))
     assert found["parameters"] == {"who": "ana", "cut": -0.5, "many": -3, "on": True}
     text = page.read_text(encoding="utf-8")
-    assert "[&#39;ana&#39;, -0.5, -3, True]" in text
+    assert "['ana', -0.5, -3, True]" in text
     assert "who, cut, many" not in text
 
 
@@ -346,10 +346,10 @@ def test_bench_prints_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     monkeypatch.setattr("vtrade.bench.measure", lambda suite, progress: [*rows] if suite == "import" else [])
     assert document(run("bench", "import", "--json")) == [
-        {"suite": "import", "name": "import vtrade", "value": 0.7, "unit": "s", "better": "lower", "goal": 0.5, "met": False,
-         "peer": "x", "peer_value": 1.4, "ratio": 2.0, "memory_mb": None},
-        {"suite": "orders", "name": "orders", "value": None, "unit": "1/s", "better": "higher", "goal": None, "met": None,
-         "peer": None, "peer_value": None, "ratio": None, "memory_mb": None},
+        {"suite": "import", "name": "import vtrade", "value": 0.7, "unit": "s", "better": "lower", "goal": 0.5,
+         "met": False, "peer": "x", "peer_value": 1.4, "ratio": 2.0, "memory_mb": None},
+        {"suite": "orders", "name": "orders", "value": None, "unit": "1/s", "better": "higher", "goal": None,
+         "met": None, "peer": None, "peer_value": None, "ratio": None, "memory_mb": None},
     ]  # fmt: skip
     text = run("bench", "import").stdout
     assert "<= 0.5 s" in text

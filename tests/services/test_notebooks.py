@@ -129,7 +129,7 @@ def test_a_copy_that_cannot_be_made(library: Path, tmp_path: Path) -> None:
     with pytest.raises(NotebookError, match="cannot be written"):
         notebooks.working_copy(source, tmp_path / "file", parameters={})
     (tmp_path / source.name).write_text("{ not a notebook")
-    with pytest.raises(NotebookError, match="is not a notebook that can be read: .*; move it away"):
+    with pytest.raises(NotebookError, match=r"is not a notebook that can be read: .*; move it away"):
         notebooks.working_copy(source, tmp_path, parameters={})
 
 
@@ -143,7 +143,8 @@ def test_a_notebook_runs_with_its_parameters_in_the_present_folder(
     source = notebook(
         library / "run.ipynb",
         ("md", "# Of *this* run"), ("parameters", "a, b = 1, 2"),
-        "from pathlib import Path\nimport os, sys\nprint(a, repr(b), Path.cwd(), sys.executable, os.environ['PLOTLY_RENDERER'])",
+        "from pathlib import Path\nimport os, sys",
+        "print(a, repr(b), Path.cwd(), sys.executable, os.environ['PLOTLY_RENDERER'])",
     )  # fmt: skip
     heard: list[tuple[int, int]] = []
     ran = notebooks.run_notebook(
@@ -153,7 +154,7 @@ def test_a_notebook_runs_with_its_parameters_in_the_present_folder(
 
     said = ran.cells[-1].outputs[0].text.split()
     assert said == ["1", "2.5", str(tmp_path), sys.executable, "plotly_mimetype"]
-    assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert heard == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     assert not (tmp_path / "kept.ipynb").exists()
     assert notebooks.title_of(ran) == "Of *this* run"
 

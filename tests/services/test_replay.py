@@ -16,7 +16,15 @@ from vtrade.errors import JournalError, JournalInUse
 from vtrade.market.load import load_tape
 from vtrade.services.orderfile import read_orders
 from vtrade.services.replay import (
-    ACCOUNT_COLUMNS, FILL_COLUMNS, JOURNAL, ORDER_COLUMNS, TABLES, ReplayError, ReplayInterrupted, ReplayResult, replay,
+    ACCOUNT_COLUMNS,
+    FILL_COLUMNS,
+    JOURNAL,
+    ORDER_COLUMNS,
+    TABLES,
+    ReplayError,
+    ReplayInterrupted,
+    ReplayResult,
+    replay,
 )  # fmt: skip
 from vtrade.services.runtime import verify
 
@@ -270,8 +278,8 @@ def test_a_real_day_adds_up(tmp_path: Path, data_dir: Path) -> None:
     kinds = [("market", ""), ("limit", "223.5"), ("stop_market", ""), ("limit", "221.75")]
     rows = [
         {
-            "ts_ns": market.start_ns + step * (number + 1), "account": f"a{number % 3}", "client_order_id": f"c{number}",
-            "symbol": "AMZN", "side": ("buy", "buy", "sell")[number % 3 - number % 2], "type": kinds[number % 4][0],
+            "ts_ns": market.start_ns + step * (number + 1), "account": f"a{number % 3}",
+            "client_order_id": f"c{number}", "symbol": "AMZN", "side": ("buy", "buy", "sell")[number % 3 - number % 2], "type": kinds[number % 4][0],
             "quantity": 1 + number % 150, "limit_price": kinds[number % 4][1],
             "stop_price": "222.5" if number % 4 == 2 else "", "time_in_force": ("DAY", "GTC", "IOC")[number // 7 % 3],
         }

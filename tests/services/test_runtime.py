@@ -6,6 +6,7 @@ projections listen), and then the engine must be what the log says, folded from 
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -280,22 +281,25 @@ def test_an_interrupt_just_after_the_commit(error: BaseException) -> None:
     check_whole(runtime, ear)
 
 
-def test_an_interrupt_between_two_listeners() -> None:
-    """Ctrl-C while listeners hear of a batch: in the end each has heard everything once."""
-    log, first, last = HookedLog(), Ear(), Ear()
+def test_ctrl_c_while_listeners_hear_of_a_batch() -> None:
+    """A real signal in the middle: it comes through, and each listener has heard everything once."""
+    first, last = Ear(), Ear()
     calls: list[int] = []
 
     class Interrupted:
         def apply(self, facts: Iterable[Fact]) -> None:
             calls.append(1)
-            if len(calls) == 8:
-                raise KeyboardInterrupt
+            if len(calls) in (8, 9, 14):
+                signal.raise_signal(signal.SIGINT)
 
-    runtime = started(log, projections=[first, Interrupted(), last])
-    with pytest.raises(KeyboardInterrupt):
-        runtime.submit([buy(n) for n in "abcdefgh"])
-    runtime.submit([buy("i")])
-    check_whole(runtime, first)
+    runtime = started(projections=[first, Interrupted(), last])
+    for names in ("abcde", "fghij"):
+        with pytest.raises(KeyboardInterrupt):
+            runtime.submit([buy(name) for name in names])
+        check_whole(runtime, first)
+        check_whole(runtime, last)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    runtime.submit([buy("k")])
     check_whole(runtime, last)
 
 
@@ -403,7 +407,7 @@ def damaged(state: bytes) -> dict[str, Snapshot]:
         "cut off": Snapshot(9, *fitting(state[:-20]), b""),
         "empty": Snapshot(9, *fitting(b""), b""),
         "rubbish": Snapshot(9, *fitting(b"\xc1" * 50), b""),
-        "of another version": Snapshot(9, *fitting(state[:3].replace(b"\1", b"\x63") + state[3:]), b""),
+        "of another version": Snapshot(9, *fitting(state[:3] + b"\x63" + state[4:]), b""),
         "a wrong hash": Snapshot(9, state, b"\0" * 32, b""),
     }
 
@@ -554,8 +558,10 @@ def test_a_changed_record_is_refused_by_its_number(
     tamper(path, statement)
     ear = Ear()
     log = SqliteLog(path)
-    covered = snapshot_at is not None and snapshot_at >= record and name != "renumbered"
-    if covered and not listening:
+    covered = snapshot_at is not None and snapshot_at >= record and not listening
+    if covered and name == "renumbered":
+        record = 26  # the one renumbered stands behind the snapshot now
+    if covered and record == CHANGES[name][1]:
         assert Runtime(log).engine.state_hash() == honest.state_hash()
     else:
         with pytest.raises(JournalCorrupt, match=f"record {record} ") as caught:
@@ -598,4 +604,4 @@ def test_a_snapshot_of_another_journal_is_passed_over(tmp_path: Path) -> None:
 def test_constants_have_the_meaning_the_files_rely_on() -> None:
     assert module.SNAPSHOT_EVERY >= 1
     assert module.BATCH_MAX >= 1
-    assert link(GENESIS, b"m", b"f").hex() == "91fc6d6dbd56b6b0b9a0bf3c1e0f37ebab1a2b7c5ff52e8b8ef1a4f9b04bc6a4"
+    assert link(GENESIS, b"m", b"f").hex() == "d9242648ed1fddd212ce137c85f072bf78877d874029822c74471669caef2989"

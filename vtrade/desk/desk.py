@@ -338,7 +338,7 @@ class Desk:
         """Open positions."""
         return frames.positions(self)
 
-    def trades(self) -> pd.DataFrame:
+    def round_trips(self) -> pd.DataFrame:
         """Round trips: entries matched with exits, first in, first out."""
         return frames.round_trips(self)
 

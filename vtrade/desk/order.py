@@ -72,6 +72,16 @@ class Order:
         return self._record.quantity_units
 
     @property
+    def limit_price(self) -> float | None:
+        """Worst price, ``None`` for an order at market."""
+        return self._record.limit_price
+
+    @property
+    def stop_price(self) -> float | None:
+        """Price at which a stop wakes up, ``None`` for other orders."""
+        return self._record.stop_price
+
+    @property
     def filled_quantity(self) -> float:
         """Units filled."""
         return self._record.filled_units

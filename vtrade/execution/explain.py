@@ -41,7 +41,7 @@ from vtrade.execution.blotter import Record
 PARTS: Final = ("spread", "depth", "delay", "fees")
 
 WAITS: Final = {
-    Reason.WAITING_IN_QUEUE: "it waits in the queue at its price; orders ahead of it trade first",
+    Reason.WAITING_IN_QUEUE: "it waits at its price for somebody to trade with",
     Reason.WAITING_FOR_PRICE: "its price is behind the best one; the market has to come to it",
     Reason.WAITING_FOR_TRIGGER: "its stop price has not been reached",
     Reason.WAITING_FOR_DEPTH: "the visible book is used up; it takes what comes next",
@@ -105,7 +105,7 @@ class Explanation:
                 for name in (*PARTS, "total")
             )
             bps = "" if self.slippage_bps is None else f", slippage {self.slippage_bps:+.2f} bps"
-            table = f"<table><caption>cost in {html.escape(self.currency)}{bps}</caption>{cells}</table>"
+            table = f"<table><caption style='white-space:nowrap'>cost in {html.escape(self.currency)}{bps}</caption>{cells}</table>"
         return f"<b>{html.escape(self.title)}</b><ul>{lines}</ul>{table}"
 
 

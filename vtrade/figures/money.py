@@ -122,7 +122,7 @@ def pnl_histogram(pnl: Sequence[float], *, currency: str = "", theme: str = "lig
     Parameters
     ----------
     pnl : sequence of float
-        Profit of each round trip after fees, as in ``desk.trades()["net_pnl"]``; NaN are left out.
+        Profit of each round trip after fees, as in ``desk.round_trips()["net_pnl"]``; NaN are left out.
     currency : str
     theme : {"light", "dark"}
 

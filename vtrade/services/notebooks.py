@@ -211,6 +211,7 @@ def run_notebook(path: Path, *, parameters: Mapping[str, Any], keep: Path, progr
             return execute_notebook(
                 str(path.resolve()), str(done), dict(parameters), engine_name=_engine(progress), kernel_name=KERNEL,
                 language="python", progress_bar=False, cwd=str(Path.cwd()), store_widget_state=False,
+                extra_arguments=["--log-level=ERROR"],
             )  # fmt: skip
         except PapermillExecutionError as error:
             with suppress(OSError):

@@ -24,7 +24,7 @@ from vtrade_widgets.sender import Sender
 from vtrade_widgets.static_view import static_html, static_text
 from vtrade_widgets.subshells import answer_where_asked, send_without_request
 
-BYTES_PER_S: Final = 80_000
+BYTES_PER_S: Final = 70_000
 """Average bytes per second a panel sends at most; with one message more in flight it stays below 100 kB/s."""
 
 ENVELOPE_BYTES: Final = 1_000

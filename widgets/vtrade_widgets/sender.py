@@ -82,6 +82,12 @@ class Sender:
             self._state.notify()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._closed = True  # also after an error, so that the next hello starts another thread
+
+    def _work(self) -> None:
         next_s = 0.0
         while True:
             with self._state:
