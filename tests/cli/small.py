@@ -1,7 +1,7 @@
 """Which market do these tests trade? One that fits in the head: a quote a second, the price known beforehand.
 
-Second ``n`` after 09:30:00 quotes ``ticks(n)`` less and plus one, 500 shares each. Nothing else happens, so a market buy
-of at most 500 shares at second ``n`` pays ``ticks(n) + 1``.
+Second ``n`` after 09:30:00 quotes ``ticks(n)`` less and plus one, 500 shares each. Nothing else happens, so a market
+buy of at most 500 shares at second ``n`` pays ``ticks(n) + 1``.
 """
 
 from __future__ import annotations

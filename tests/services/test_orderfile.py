@@ -104,7 +104,7 @@ def test_what_cannot_trade_is_left_to_the_engine(tmp_path: Path) -> None:
         (f"{T},a,b,,,buy,market,1,,,,", ["column symbol: ''"]),
         (f"{T},a,b,,X,byu,market,1,,,,", ["column side: 'byu'", "did you mean 'buy'"]),
         (f"{T},a,b,,X,,market,1,,,,", ["column side: ''", "is empty", "buy, sell"]),
-        (f"{T},a,b,,X,buy,trailing_stop_market,1,,,,", ["column type: 'trailing_stop_market'", "not traded in this version"]),
+        (f"{T},a,b,,X,buy,trailing_stop_market,1,,,,", ["column type: 'trailing_stop_market'", "in this version"]),
         (f"{T},a,b,,X,buy,lmit,1,,,,", ["column type: 'lmit'", "did you mean 'limit'"]),
         (f"{T},a,b,,X,buy,peg,1,,,,", ["column type: 'peg'", "take one of market, limit, stop_market, stop_limit"]),
         (f"{T},a,b,,X,buy,market,1,,,GTD,", ["column time_in_force: 'GTD'", "not traded in this version", "gtc"]),

@@ -105,7 +105,8 @@ class Explanation:
                 for name in (*PARTS, "total")
             )
             bps = "" if self.slippage_bps is None else f", slippage {self.slippage_bps:+.2f} bps"
-            table = f"<table><caption style='white-space:nowrap'>cost in {html.escape(self.currency)}{bps}</caption>{cells}</table>"
+            caption = f"<caption style='white-space:nowrap'>cost in {html.escape(self.currency)}{bps}</caption>"
+            table = f"<table>{caption}{cells}</table>"
         return f"<b>{html.escape(self.title)}</b><ul>{lines}</ul>{table}"
 
 
