@@ -47,10 +47,11 @@ def test_a_round_trip_without_a_move_costs_the_spread_and_two_fees(desk: vt.Desk
 
 
 def test_a_large_order_walks_the_book(desk: vt.Desk) -> None:
-    book = desk.book("ACME")
-    order = desk.buy("ACME", book.ask_size[0] + 1)
+    book = desk.book("LUMA")
+    order = desk.buy("LUMA", book.ask_size[0] + 1)
     (first, second) = desk.fills().itertuples()
-    assert (first.price, first.quantity, second.price, second.quantity) == (book.ask[0], book.ask_size[0], book.ask[1], 1)
+    assert (first.price, first.quantity) == (book.ask[0], book.ask_size[0])
+    assert (second.price, second.quantity) == (book.ask[1], 1)
     assert order.avg_px == pytest.approx((first.price * first.quantity + second.price) / order.quantity)
 
 
@@ -125,13 +126,13 @@ def test_a_replaced_order_may_trade_at_once(desk: vt.Desk) -> None:
 
 
 def test_a_resting_order_fills_when_the_market_comes(desk: vt.Desk) -> None:
-    order = desk.buy("ACME", 100, limit=touch(desk)[0])
+    limit = touch(desk)[0]
+    order = desk.buy("ACME", 100, limit=limit)
     desk.run()
-    assert order.status in (Status.FILLED, Status.EXPIRED)
-    told_fills = desk.fills()
-    if order.filled_quantity:
-        assert set(told_fills.liquidity) == {"maker"}
-        assert (told_fills.price <= order.explain().costs["total"] + 1e9).all()
+    assert order.status == Status.FILLED
+    assert set(desk.fills().liquidity) == {"maker"}
+    assert set(desk.fills().price) == {limit}
+    assert order.explain().costs["spread"] < 0
 
 
 def test_stop_orders_sleep_until_the_market_trades_there(desk: vt.Desk) -> None:
@@ -276,7 +277,7 @@ def test_a_name_that_looks_like_the_desks_own_does_no_harm(desk: vt.Desk) -> Non
 def test_an_order_is_found_by_number_name_and_table_cell(desk: vt.Desk) -> None:
     order = desk.buy("ACME", 1, client_order_id="mine")
     table = desk.orders()
-    for key in (1, "1", "#1", "mine", order, np.int64(1), table.order_id[0], table.client_order_id[0], table.order_id.iloc[0]):
+    for key in (1, "1", "#1", "mine", order, np.int64(1), table.order_id[0], table.client_order_id[0]):
         assert desk.order(key).id == 1  # type: ignore[arg-type]
 
 
@@ -335,14 +336,13 @@ def test_a_refused_replace_leaves_the_order_as_it_was(desk: vt.Desk, terms: dict
     assert (desk.orders().to_csv(), desk.buying_power) == before
 
 
-@pytest.mark.parametrize("bad", [float("nan"), "ten", [], None])
+@pytest.mark.parametrize("bad", [float("nan"), "ten", [], 1e-7])
 def test_a_replace_by_no_number_is_an_error(desk: vt.Desk, bad: object) -> None:
     order = desk.buy("ACME", 100, limit=180)
     before = records(desk)
-    if bad is not None:
-        with pytest.raises(ValueOffGrid, match="quantity"):
-            order.replace(quantity=bad)  # type: ignore[arg-type]
-        assert records(desk) == before
+    with pytest.raises(ValueOffGrid, match="quantity"):
+        order.replace(quantity=bad)  # type: ignore[arg-type]
+    assert records(desk) == before
 
 
 # --- closing ---------------------------------------------------------------------------------------------------------
@@ -453,7 +453,8 @@ def test_a_long_wild_session_keeps_the_books_straight(desk: vt.Desk) -> None:
         elif act == 1:
             desk.sell(symbol, size)
         elif act == 2 and bid == bid:
-            desk.buy(symbol, size, limit=round(bid - int(luck.integers(-2, 4)) / 100, 2), tif=str(luck.choice(["DAY", "IOC", "GTC"])))
+            tif = str(luck.choice(["DAY", "IOC", "GTC"]))
+            desk.buy(symbol, size, limit=round(bid - int(luck.integers(-2, 4)) / 100, 2), tif=tif)
         elif act == 3 and ask == ask:
             desk.sell(symbol, size, limit=round(ask + int(luck.integers(-2, 4)) / 100, 2))
         elif act == 4 and working:

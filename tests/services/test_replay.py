@@ -279,8 +279,8 @@ def test_a_real_day_adds_up(tmp_path: Path, data_dir: Path) -> None:
     rows = [
         {
             "ts_ns": market.start_ns + step * (number + 1), "account": f"a{number % 3}",
-            "client_order_id": f"c{number}", "symbol": "AMZN", "side": ("buy", "buy", "sell")[number % 3 - number % 2], "type": kinds[number % 4][0],
-            "quantity": 1 + number % 150, "limit_price": kinds[number % 4][1],
+            "client_order_id": f"c{number}", "symbol": "AMZN", "side": ("buy", "sell", "buy")[number % 3],
+            "type": kinds[number % 4][0], "quantity": 1 + number % 150, "limit_price": kinds[number % 4][1],
             "stop_price": "222.5" if number % 4 == 2 else "", "time_in_force": ("DAY", "GTC", "IOC")[number // 7 % 3],
         }
         for number in range(398)

@@ -590,9 +590,6 @@ class Desk:
         )
 
     def close_desk(self) -> None:
-        """Stop playing and let go of the journal; the desk is of no use afterwards."""
-        if self._panel is not None:
-            self._panel.close()
-            self._panel = None
+        """Stop playing and let go of the journal: what happened can still be looked at, nothing can happen any more."""
         if hasattr(self, "_room"):
             self._room.close()

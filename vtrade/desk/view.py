@@ -88,7 +88,7 @@ def _clock(desk: Desk) -> dict[str, Any]:
     return {
         "time": shown[-12:-4], "date": shown[:-13], "playing": room.playing, "speed": room.speed,
         "ended": room.ended, "progress": round(min(1.0, max(0.0, done)), 4),
-        "forked": desk.forked_from, "trouble": room.trouble,
+        "forked": desk.forked_from, "trouble": room.trouble, "unit_s": room.base_rate(),
     }  # fmt: skip
 
 

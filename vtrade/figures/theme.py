@@ -167,9 +167,11 @@ def time_axis(shown: list[str]) -> dict[str, Any]:
     dated = first.year > 1970
     if first.date() != last.date():
         return {"type": "date"} if dated else {"type": "date", "tickformat": "day %-d, %H:%M"}
-    brief = (last - first) < dt.timedelta(minutes=8)
-    axis: dict[str, Any] = {"type": "date", "tickformat": "%H:%M:%S" if brief else "%H:%M"}
-    axis["hoverformat"] = "%H:%M:%S.%L"
+    span = last - first
+    clock = next(
+        (form for most, form in ((10, "%H:%M:%S.%1f"), (480, "%H:%M:%S")) if span < dt.timedelta(seconds=most)), "%H:%M"
+    )
+    axis: dict[str, Any] = {"type": "date", "tickformat": clock, "hoverformat": "%H:%M:%S.%L"}
     if dated:
         axis["title"] = {"text": f"{first.date()}"}
     return axis

@@ -82,6 +82,7 @@ class Room:
         self.changes = 0
         """Grows with every change; a panel's sequence number."""
         self._clock = clock
+        self._rate = _rate_of(tape)
         self._rows = 0
         self._same_tape = True
         self._headlines = 0
@@ -271,11 +272,7 @@ class Room:
 
     def base_rate(self) -> float:
         """Simulated seconds in a real second at speed 1: one, or on bars so many that a bar takes a second."""
-        if self.tape is None or self.tape.depth != "bars":
-            return 1.0
-        times = self.tape.events["ts_ns"][self.tape.events["kind"] == Kind.BAR_OPEN][:1_000]
-        gaps = np.diff(np.unique(times))
-        return float(np.median(gaps)) / NS_PER_S if len(gaps) else 1.0
+        return self._rate
 
     def play(self, speed: float) -> None:
         """Let the market move by itself, ``speed`` times as fast as its base rate."""
@@ -353,5 +350,14 @@ class Room:
         """Stop playing and let go of the journal."""
         self.pause()
         self.closed = True
+        self._changed()
         self.listeners = []
         self.runtime.close()
+
+
+def _rate_of(tape: Tape | None) -> float:
+    if tape is None or tape.depth != "bars":
+        return 1.0
+    starts = tape.events["ts_ns"][tape.events["kind"] == Kind.BAR_OPEN][:1_000]
+    gaps = np.diff(np.unique(starts))
+    return float(np.median(gaps)) / NS_PER_S if len(gaps) else 1.0
