@@ -8,8 +8,10 @@ chain is hashed again here, cash and shares are added up again from the facts.
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import sqlite3
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,8 +26,10 @@ from vtrade.domain.messages import (
 from vtrade.domain.orders import OrderType, Side, TimeInForce
 from vtrade.domain.values import MICRO
 from vtrade.execution.engine import Engine
-from vtrade.market.dtype import EVENT, Kind, SessionStatus, empty_events
+from vtrade.market.dtype import Kind, SessionStatus, empty_events
+from vtrade.errors import JournalError
 from vtrade.ports import Entry, Log, Snapshot
+from vtrade.services.runtime import verify
 
 S = 1_000_000_000
 ALFA = Instrument.make("ALFA", tick="0.01", fees=FeeSchedule.per_share("0.005"), sector="Tools")
@@ -307,4 +311,62 @@ class HookedLog:
         self.inner.close()
 
 
-assert EVENT.itemsize == 40
+# --- processes of their own -----------------------------------------------------------------------------------------
+
+
+def _verdict(path: str) -> dict[str, object]:
+    sys.stderr.write(f"verifying {path}\n")  # the last line before a crash
+    with SqliteLog(path, read_only=True) as log:
+        found = verify(log)
+    return {"ok": found.ok, "record": found.record, "why": str(found)[:500]}
+
+
+def _content(path: str) -> tuple[list[Entry], bytes | None]:
+    """What anybody can read: the records, and the state a room would start from."""
+    with SqliteLog(path, read_only=True) as log:
+        snapshot = log.load_snapshot()
+        return list(log.read()), snapshot.state if snapshot else None
+
+
+def flips(path: str, step: int, start: int) -> dict[str, object]:
+    """Flip one bit of every ``step``-th byte of a journal, each time from the whole file, and verify."""
+    whole = Path(path).read_bytes()
+    target = Path(path).with_name("flipped")
+    entries, state = _content(path)
+    found, refused, unnoticed, wrong, crashes = 0, 0, [], [], []
+    for at in range(start, len(whole), step):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << (at // step % 8)
+        target.write_bytes(damaged)
+        try:
+            verdict = _verdict(str(target))
+            if not verdict["ok"]:
+                found += 1
+                continue
+            unnoticed.append(at)
+            now, now_state = _content(str(target))
+            if now != entries or now_state not in (None, state):
+                wrong.append(at)
+        except JournalError:
+            refused += 1
+        except Exception as error:
+            crashes.append((at, f"{type(error).__name__}: {error}"))
+        finally:
+            for ending in ("-wal", "-shm"):
+                Path(f"{target}{ending}").unlink(missing_ok=True)
+    tried = len(range(start, len(whole), step))
+    return {"tried": tried, "found": found + refused, "refused": refused, "unnoticed": unnoticed, "wrong": wrong,
+            "crashes": crashes}  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> None:
+    what, *rest = arguments
+    answers: dict[str, Callable[[], object]] = {
+        "verdicts": lambda: [_verdict(path) for path in rest],
+        "flips": lambda: flips(rest[0], int(rest[1]), int(rest[2])),
+    }
+    sys.stdout.write(json.dumps(answers[what]()) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from vtrade.figures.tables import decimals
 from vtrade.figures.theme import ACCENT, DOWN, QUIET, UP, VIOLET, FigureError, blank, ink, moments, new, time_axis
 
 if TYPE_CHECKING:
@@ -85,15 +86,10 @@ def book_depth(
         )
     if limit is not None:
         figure.add_trace(_line_at(go, limit, max([*bids[:, 1], *asks[:, 1]]), "your limit"))
-    figure.update_xaxes(title_text="price", tickformat=f".{_decimals(levels)}f")
+    figure.update_xaxes(title_text="price", tickformat=f".{decimals(levels)}f")
     figure.update_yaxes(title_text="units shown", rangemode="tozero", tickformat=",")
     figure.update_layout(legend={"y": 1.08})
     return figure
-
-
-def _decimals(prices: Sequence[float]) -> int:
-    """Digits that tell these prices apart."""
-    return next((n for n in range(9) if all(abs(round(p, n) - p) < 1e-9 for p in prices)), 8)
 
 
 def _line_at(go: object, x: float, top: float, name: str) -> object:
@@ -107,7 +103,7 @@ def _line_at(go: object, x: float, top: float, name: str) -> object:
 def price(
     bars: pd.DataFrame, *, symbol: str = "", fills: pd.DataFrame | None = None, theme: str = "light"
 ) -> go.Figure:
-    """Prices over time, with your own fills on them.
+    """Prices over time, with own fills on them.
 
     Parameters
     ----------
@@ -125,7 +121,7 @@ def price(
     plotly.graph_objects.Figure
     """
     title = f"{symbol} price" if symbol else "Price"
-    title += " and your fills" if fills is not None else ""
+    title += " and fills" if fills is not None else ""
     mine = _of(fills, symbol)
     if not len(bars) and (mine is None or not len(mine)):
         return blank(title, "Nothing has traded yet.", theme)
@@ -146,7 +142,7 @@ def price(
     if mine is not None:
         shown += _add_fills(figure, mine, theme)
     seen = [*bars["close"].tolist()[-200:], *(mine["price"].tolist()[-200:] if mine is not None else ())]
-    figure.update_xaxes(**time_axis(shown)).update_yaxes(title_text="price", tickformat=f",.{_decimals(seen)}f")
+    figure.update_xaxes(**time_axis(shown)).update_yaxes(title_text="price", tickformat=f",.{decimals(seen)}f")
     return figure
 
 
@@ -168,10 +164,10 @@ def _add_fills(figure: go.Figure, fills: pd.DataFrame, theme: str) -> list[str]:
         at = moments(quantity.index)
         shown += at
         figure.add_scatter(
-            x=at, y=(paid / quantity).to_numpy(float), mode="markers", name=f"you {word}",
+            x=at, y=(paid / quantity).to_numpy(float), mode="markers", name=word,
             marker={"symbol": shape, "size": 12, "color": colour, "line": {"color": ink(theme).text, "width": 1.2}},
             customdata=quantity.to_numpy(float),
-            hovertemplate=f"you {word} %{{customdata:,.6~f}} at %{{y:,.6~f}}<br>%{{x|%H:%M:%S.%L}}<extra></extra>",
+            hovertemplate=f"{word} %{{customdata:,.6~f}} at %{{y:,.6~f}}<br>%{{x|%H:%M:%S.%L}}<extra></extra>",
         )  # fmt: skip
     return shown
 

@@ -62,7 +62,9 @@ def equity_curve(curve: pd.DataFrame, *, currency: str = "", theme: str = "light
     figure.update_xaxes(title_text="", row=1, col=1)
     figure.update_yaxes(title_text=f"NAV {currency}".strip(), tickformat=",.6~f", row=1, col=1)
     deepest = -float(drawdown.min())
-    figure.update_yaxes(title_text="drawdown", tickformat=_share(deepest), rangemode="tozero", nticks=4, row=2, col=1)
+    figure.update_yaxes(
+        title_text="drawdown", tickformat=_share(deepest), range=[-1.2 * (deepest or 0.01), 0], nticks=4, row=2, col=1
+    )
     return figure
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -76,7 +77,8 @@ class Runtime:
         self._snapshot_seq = 0
         self._snapshot_bytes = 0
         self._bytes_since = 0
-        self._publish_all()
+        self._heard = (0, GENESIS)
+        self._tell_the_rest()
         self._recover()
 
     def submit(self, messages: Iterable[Inbound]) -> list[list[Fact]]:
@@ -89,7 +91,7 @@ class Runtime:
         JournalError
             If the log could not be written. None of the messages was applied.
         """
-        with self.lock:
+        with self.lock, _undisturbed():
             batch = [_kept(message) for message in messages]
             entries: list[Entry] = []
             results: list[list[Fact]] = []
@@ -105,12 +107,13 @@ class Runtime:
                 if entries:
                     self.log.append(entries)
             except BaseException:
-                # the engine may be ahead of the log: go back to what is durable
+                # the engine may be ahead of the log, or the log further than it said: go to what is durable
                 self._recover()
+                self._tell_the_rest()
                 raise
             self.seq, self.chain = seq, chain
-            for (_, message), facts in zip(batch, results, strict=True):
-                self._publish(message, facts)
+            for entry, (_, message), facts in zip(entries, batch, results, strict=True):
+                self._publish(entry, message, facts)
             self._bytes_since += sum(len(e.message) + len(e.facts) for e in entries)
             due = seq - self._snapshot_seq >= self._snapshot_every
             if due and self._bytes_since >= SNAPSHOT_RATIO * self._snapshot_bytes:
@@ -147,33 +150,73 @@ class Runtime:
 
     def _recover(self) -> None:
         """Bring the engine to the end of the log: newest good snapshot, then the tail."""
-        snapshot = self.log.load_snapshot()
-        self.engine, self.seq, self.chain = Engine(), 0, GENESIS
-        if snapshot is not None and hashlib.sha256(snapshot.state).digest() == snapshot.state_hash:
-            try:
-                self.engine = Engine.restore(snapshot.state)
-                self.seq, self.chain = snapshot.seq, snapshot.chain
-            except (ValueError, msgspec.DecodeError):
-                self.engine = Engine()
-        for entry in self.log.read(self.seq):
-            _check_link(self.seq, self.chain, entry)
-            self.engine.process(decode_inbound(entry.message))
-            self.seq, self.chain = entry.seq, entry.chain
-        self._snapshot_seq = snapshot.seq if snapshot else 0
+        snapshot, engine, bad = self._newest_good()
+        self.engine = engine or Engine()
+        self.seq, self.chain = (snapshot.seq, snapshot.chain) if snapshot else (0, GENESIS)
+        self._snapshot_seq = self.seq
         self._snapshot_bytes = len(snapshot.state) if snapshot else 0
         self._bytes_since = 0
+        for entry in self.log.read(self.seq):
+            _check_link(self.seq, self.chain, entry)
+            try:
+                self.engine.process(decode_inbound(entry.message))
+            except (msgspec.MsgspecError, VTradeError, ValueError) as error:
+                raise _corrupt(entry.seq, f"cannot be applied ({error})") from error
+            self.seq, self.chain = entry.seq, entry.chain
+            if self.seq in bad:
+                self.save_snapshot()  # in place of the damaged one
 
-    def _publish(self, message: Inbound, facts: list[Fact]) -> None:
+    def _newest_good(self) -> tuple[Snapshot | None, Engine | None, set[int]]:
+        """The newest snapshot that is whole and belongs to this log, its engine, and where newer ones do not."""
+        bad: set[int] = set()
+        for snapshot in _snapshots(self.log):
+            if hashlib.sha256(snapshot.state).digest() == snapshot.state_hash:
+                record = next(self.log.read(snapshot.seq - 1), None)
+                if record is None:
+                    last = self.log.last()
+                    first = last.seq + 1 if last else 1
+                    raise _corrupt(first, f"is missing: a snapshot was taken after record {snapshot.seq}")
+                with contextlib.suppress(ValueError, msgspec.DecodeError):
+                    if (record.seq, record.chain) == (snapshot.seq, snapshot.chain):
+                        return snapshot, Engine.restore(snapshot.state), bad
+            bad.add(snapshot.seq)
+        return None, None, bad
+
+    def _publish(self, entry: Entry, message: Inbound, facts: list[Fact]) -> None:
+        self._heard = entry.seq, entry.chain
         for projection in self._projections:
             projection.apply(facts)
         if self._on_message is not None:
             self._on_message(message, facts)
 
-    def _publish_all(self) -> None:
+    def _tell_the_rest(self) -> None:
+        """Publish what is in the log and was not heard yet, record by record as its chain is found whole."""
         if not self._projections and self._on_message is None:
             return
-        for entry in self.log.read():
-            self._publish(decode_inbound(entry.message), decode_facts(entry.facts))
+        for entry in self.log.read(self._heard[0]):
+            _check_link(*self._heard, entry)
+            try:
+                message, facts = decode_inbound(entry.message), decode_facts(entry.facts)
+            except msgspec.MsgspecError as error:
+                raise _corrupt(entry.seq, f"cannot be read ({error})") from error
+            self._publish(entry, message, facts)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait until a batch is on the disk and everybody has heard of it."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    came: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *call: came.append(call))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[0])
 
 
 def _kept(message: Inbound) -> tuple[bytes, Inbound]:
@@ -189,12 +232,13 @@ def _kept(message: Inbound) -> tuple[bytes, Inbound]:
 
 def _check_link(seq: int, chain: bytes, entry: Entry) -> None:
     if entry.seq != seq + 1:
-        raise JournalCorrupt(f"record {seq + 1} is missing: the next one found is {entry.seq}", seq=seq + 1)
+        raise _corrupt(seq + 1, f"is missing: the next one found is {entry.seq}")
     if link(chain, entry.message, entry.facts) != entry.chain:
-        raise JournalCorrupt(
-            f"record {entry.seq} was changed: its chain value does not fit; run `vtrade verify` for the details",
-            seq=entry.seq,
-        )
+        raise _corrupt(entry.seq, "was changed: its chain value does not fit")
+
+
+def _corrupt(seq: int, why: str) -> JournalCorrupt:
+    return JournalCorrupt(f"record {seq} {why}; run `vtrade verify` for the details", seq=seq)
 
 
 # --- proof -----------------------------------------------------------------------------------------------------------
@@ -243,6 +287,8 @@ def verify(log: Log, *, progress: Callable[[int], None] | None = None) -> Verdic
     """
     engine = Engine()
     seq, chain, facts_seen = 0, GENESIS, 0
+    # before the records: whoever writes meanwhile has written the records of these
+    marks = {snapshot.seq: _mark(snapshot) for snapshot in _snapshots(log)}
 
     def bad(record: int, why: str, fact_seq: int | None = None) -> Verdict:
         state = engine.state_hash() if engine.instruments else ""
@@ -254,38 +300,43 @@ def verify(log: Log, *, progress: Callable[[int], None] | None = None) -> Verdic
                 return bad(seq + 1, f"it is missing; the next one found is {entry.seq}")
             try:
                 recomputed = engine.process(decode_inbound(entry.message))
-            except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            except msgspec.MsgspecError as error:
                 return bad(entry.seq, f"its message cannot be read ({error})")
-            except (VTradeError, ValueError, IndexError) as error:
-                return bad(entry.seq, f"its message cannot be applied ({error})")
+            except Exception as error:  # a message that somebody made up may break anything
+                return bad(entry.seq, f"its message cannot be applied ({error or type(error).__name__})")
             if encode_facts(recomputed) != entry.facts:
                 return bad(entry.seq, *_first_difference(entry.facts, recomputed))
             if link(chain, entry.message, entry.facts) != entry.chain:
                 return bad(entry.seq, "its chain value does not fit its content")
             seq, chain = entry.seq, entry.chain
             facts_seen += len(recomputed)
+            if seq in marks and marks.pop(seq) != _mark_of(engine, chain):
+                return bad(seq, "the snapshot taken after it was changed")
             if progress is not None:
                 progress(seq)
     except JournalCorrupt as error:
         return bad(error.seq or seq + 1, str(error))
     if not seq:
         return bad(1, "the journal is empty")
-    return _check_snapshot(log, engine, chain) or Verdict(True, seq, facts_seen, engine.state_hash())
+    if marks:
+        return bad(seq + 1, f"it is missing; a snapshot was taken after record {max(marks)}")
+    return Verdict(True, seq, facts_seen, engine.state_hash())
 
 
-def _check_snapshot(log: Log, engine: Engine, chain: bytes) -> Verdict | None:
+def _snapshots(log: Log) -> Iterator[Snapshot]:
     snapshot = log.load_snapshot()
-    if snapshot is None:
-        return None
-    good = hashlib.sha256(snapshot.state).digest() == snapshot.state_hash
-    if good:
-        last = log.last()
-        if last is not None and last.seq == snapshot.seq:
-            good = snapshot.chain == chain and snapshot.state == engine.snapshot()
-    if good:
-        return None
-    return Verdict(False, snapshot.seq, 0, engine.state_hash(), snapshot.seq, None,
-                   "the snapshot taken after it was changed")  # fmt: skip
+    while snapshot is not None:
+        yield snapshot
+        snapshot = log.load_snapshot(snapshot.seq - 1)
+
+
+def _mark(snapshot: Snapshot) -> tuple[bytes, bytes, bytes]:
+    return hashlib.sha256(snapshot.state).digest(), snapshot.state_hash, snapshot.chain
+
+
+def _mark_of(engine: Engine, chain: bytes) -> tuple[bytes, bytes, bytes]:
+    state_hash = hashlib.sha256(engine.snapshot()).digest()
+    return state_hash, state_hash, chain
 
 
 def _first_difference(stored: bytes, recomputed: list[Fact]) -> tuple[str, int | None]:
