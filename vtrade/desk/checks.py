@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 from typing import Final
 
@@ -23,12 +25,15 @@ def count(value: object, what: str, *, least: int = 1) -> int:
     return number
 
 
+def positive(value: object, what: str) -> float:
+    """A finite number above 0."""
+    if not isinstance(value, numbers.Real) or not 0 < float(value) < math.inf:
+        raise DeskError(f"{what} {value!r} is not a number above 0; give one such as 252")
+    return float(value)
+
+
 def span_ns(seconds: float) -> int:
     """Simulated seconds as nanoseconds; more than a tape can be long is as good as that."""
-    try:
-        forward = seconds > 0
-    except TypeError:
-        forward = False
-    if not forward:
+    if not isinstance(seconds, numbers.Real) or not seconds > 0:
         raise DeskError(f"{seconds!r} is no number of seconds above 0; give one such as 5")
     return int(min(seconds, SECONDS_MAX) * NS_PER_S)

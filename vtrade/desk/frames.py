@@ -119,7 +119,7 @@ def equity_curve(desk: Desk) -> pd.DataFrame:
 
 def exposure(desk: Desk, by: str) -> pd.DataFrame:
     """Market value by a grouping."""
-    if by not in ("instrument", "sector", "asset_class"):
+    if not isinstance(by, str) or by not in ("instrument", "sector", "asset_class"):
         raise DeskError(f"exposure by {by!r} is unknown; choose instrument, sector or asset_class")
     with desk._room.lock:
         return money.exposure(desk._room.portfolio, desk.account, by=by)  # type: ignore[arg-type]
@@ -129,6 +129,8 @@ def statistics(desk: Desk, periods_per_year: float | None) -> pd.Series[Any]:
     """Return, risk, costs and hit rate, by name."""
     import pandas as pd
 
+    if periods_per_year is not None:
+        periods_per_year = checks.positive(periods_per_year, "periods_per_year")
     with desk._room.lock:
         row = money.statistics(desk._room.portfolio, desk.account, periods_per_year=periods_per_year).iloc[0]
     return pd.Series({name: row[name] for name in row.index if name != "account"}, name=desk.account, dtype=object)

@@ -583,15 +583,16 @@ def _uncross(b: Book, k: int, ts: int) -> None:
 
 
 @inner
-def _printed(b: Book, k: int, s: int, price: int, qty: int, arrival: int, ts: int) -> None:
+def _printed(b: Book, k: int, s: int, price: int, qty: int, share: int, arrival: int, ts: int) -> int:
     """``qty`` lots traded at ``price`` against side ``s``: participants resting there come before or in their turn.
 
-    ``arrival`` is that of the feed's order which was executed, -1 where the print names none.
+    ``share`` is what they may still have of the print; returns what is left of it. ``arrival`` is that of the feed's
+    order which was executed, -1 where the print names none.
     """
     inst = b.inst[k]
+    left: int = share
     if inst[STATE] > S_OPEN:
-        return
-    left = qty
+        left = 0  # the queue moves, but nobody fills
     while left > 0 and inst[OWN_LEVELS + s] > 0:
         own = inst[OWN_BEST + s] + inst[BASE]
         if own <= price if s == 0 else own >= price:
@@ -602,7 +603,7 @@ def _printed(b: Book, k: int, s: int, price: int, qty: int, arrival: int, ts: in
         left -= x
     p = price - inst[BASE]
     if p < 0 or p >= b.head.shape[2]:
-        return
+        return left
     m = b.head[k, s, p]
     while m != 0:
         o = b.own[m]
@@ -619,6 +620,7 @@ def _printed(b: Book, k: int, s: int, price: int, qty: int, arrival: int, ts: in
             left -= x
             _fill(b, m, ts, price, x, QUEUE, MAKES, price, qty, NONE)
         m = after
+    return left
 
 
 @inner
@@ -769,11 +771,13 @@ def _bar_way(b: Book, k: int, ts: int, start: int, end: int) -> None:
         m = b.head[k, s, p]
         if m != 0:
             seen += 1
-            _bar_stops(b, k, ts, start, p + inst[BASE], WALKED, IN_RANGE)
+            # a halt may have left orders that the way has passed already: they trade where it begins
+            price = max(start, p + inst[BASE]) if s == 1 else min(start, p + inst[BASE])
+            _bar_stops(b, k, ts, start, price, WALKED, IN_RANGE)
             while m != 0:
                 after = b.own[m, O_NEXT]
                 if b.own[m, O_BAR] < inst[BAR_NO]:
-                    _bar_fill(b, m, ts, p + inst[BASE], IN_RANGE, MAKES, end)
+                    _bar_fill(b, m, ts, price, IN_RANGE, MAKES, end)
                 m = after
         p += step
     _bar_stops(b, k, ts, start, end, WALKED, IN_RANGE)
@@ -811,7 +815,7 @@ def _executed(b: Book, k: int, s: int, p: int, price: int, qty: int, arrival: in
     inst[LAST] = price
     inst[PRINTS] += 1
     if inst[OWN_LEVELS + s] > 0:
-        _printed(b, k, s, price, qty, arrival, ts)
+        _printed(b, k, s, price, qty, qty, arrival, ts)
     taken = b.level_taken[k, s, p]
     b.level_taken[k, s, p] = max(0, taken - qty)
     _show(b, k, s, p, max(0, b.level_qty[k, s, p] - qty))
@@ -829,10 +833,11 @@ def _trade(b: Book, k: int, side: int, price: int, qty: int, ts: int) -> None:
             side = 1
         elif bid > 0 and price <= bid:
             side = -1
+    left: Any = qty
     if side <= 0 and inst[OWN_LEVELS] > 0:
-        _printed(b, k, BID, price, qty, UNKNOWN, ts)
+        left = _printed(b, k, BID, price, qty, left, UNKNOWN, ts)
     if side >= 0 and inst[OWN_LEVELS + 1] > 0:
-        _printed(b, k, ASK, price, qty, UNKNOWN, ts)
+        _printed(b, k, ASK, price, qty, left, UNKNOWN, ts)
     if side != 0:
         s = 1 if side > 0 else 0
         p = price - inst[BASE]

@@ -14,9 +14,11 @@ first figure is drawn.
 from vtrade.figures.costs import cost_waterfall
 from vtrade.figures.market import book_depth, price, queue
 from vtrade.figures.money import equity_curve, exposure, pnl_histogram
+from vtrade.figures.statistics import sharpe_words, statistics_table
 from vtrade.figures.tables import table
 from vtrade.figures.theme import template
 
 __all__ = [
-    "book_depth", "cost_waterfall", "equity_curve", "exposure", "pnl_histogram", "price", "queue", "table", "template",
+    "book_depth", "cost_waterfall", "equity_curve", "exposure", "pnl_histogram", "price", "queue", "sharpe_words",
+    "statistics_table", "table", "template",
 ]  # fmt: skip

@@ -39,8 +39,8 @@ class Table:
             for name, (side, _) in zip(shown, columns, strict=True)
         )
         body = "".join(
-            f"<tr>{''.join(f'<td style="{_CELL};text-align:{columns[k][0]}">{text}</td>' for k, text in enumerate(row))}</tr>"
-            for row in zip(*(texts for _, texts in columns), strict=True)
+            "<tr>" + "".join(f'<td style="{_CELL};text-align:{side}">{text}</td>' for side, text in row) + "</tr>"
+            for row in zip(*([(side, text) for text in texts] for side, texts in columns), strict=True)
         )
         out = len(self.frame) - len(shown)
         note = f"<p>The last {len(shown):,} of {len(self.frame):,} rows.</p>" if out else ""

@@ -163,7 +163,7 @@ class Room:
 
     def rank(self, by: str) -> Leaderboard:
         """The leaderboard by ``"xp"`` or ``"nav"``, brought up to date."""
-        board = self.leaderboards.get(by)
+        board = self.leaderboards.get(by) if isinstance(by, str) else None
         if board is None:
             raise DeskError(f"there is no leaderboard by {by!r}; choose one of {', '.join(self.leaderboards)}")
         with self.lock:
