@@ -80,7 +80,7 @@ def told(command: _F) -> _F:
 
 
 def _print_json(document: Any) -> None:
-    print(json.dumps(document, allow_nan=False, ensure_ascii=False))
+    print(json.dumps(document, allow_nan=False))
 
 
 @contextmanager

@@ -175,13 +175,19 @@ def test_headlines_arrive_in_time(open_desk: Opener, tape: vt.Tape) -> None:
 # --- when the journal refuses -----------------------------------------------------------------------------------------
 
 
+PLAYED: dict[str, Callable[[vt.Desk], object]] = {
+    "run": lambda desk: desk.run(until="09:32"),
+    "events": lambda desk: desk.step(900),
+    "seconds": lambda desk: desk.step(seconds=20),
+}
+
+
 @pytest.mark.parametrize("trouble", [JournalError("the disk is full"), KeyboardInterrupt()], ids=["disk", "ctrl-c"])
-@pytest.mark.parametrize(
-    "act", [lambda d: d.run(until="09:32"), lambda d: d.step(900), lambda d: d.step(seconds=20)], ids=["run", "step", "s"]
-)
+@pytest.mark.parametrize("how", PLAYED)
 def test_what_was_interrupted_can_be_gone_on_with(
-    open_desk: Opener, tape: vt.Tape, monkeypatch: pytest.MonkeyPatch, trouble: BaseException, act: Callable[[vt.Desk], object]
+    open_desk: Opener, tape: vt.Tape, monkeypatch: pytest.MonkeyPatch, trouble: BaseException, how: str
 ) -> None:
+    act = PLAYED[how]
     desk, calm = open_desk(), open_desk()
     for one in (desk, calm):
         one.buy("ACME", 100, limit=182)
@@ -197,11 +203,12 @@ def test_what_was_interrupted_can_be_gone_on_with(
         act(desk)
     assert desk.ts_ns == before
     with pytest.raises(type(trouble)):
-        desk.buy("ACME", 1)
+        desk.buy("ACME", 1, client_order_id="next")
+    assert len(desk.orders()) == 1
     monkeypatch.setattr(log, "append", append)
     for one in (desk, calm):
         act(one)
-        one.buy("ACME", 1)
+        one.buy("ACME", 1, client_order_id="next")
     assert standing(desk) == standing(calm)
     assert desk.state_hash == calm.state_hash
     desk.run()
@@ -293,7 +300,7 @@ def test_no_such_speed(desk: vt.Desk, speed: float) -> None:
 def test_a_long_wait_without_events_is_passed_over(open_desk: Opener, tape: vt.Tape) -> None:
     events = tape.events.copy()
     events["ts_ns"][len(events) // 2 :] += 3_600 * NS_PER_S
-    desk = open_desk(replace(tape, events=events))
+    desk = open_desk(replace(tape, events=events, news=()))
     desk.run(until=int(events["ts_ns"][len(events) // 2 - 1]))
     desk.play(1)
     until(lambda: desk.now > "2026-01-05 10:30", wait_s=3)
@@ -318,7 +325,7 @@ def test_a_market_order_on_daily_bars_meets_the_next_open(open_desk: Opener, dai
 
 def test_a_day_order_on_daily_bars_lives_for_one_session(open_desk: Opener, daily: vt.Tape) -> None:
     desk = open_desk(daily)
-    today, good = desk.buy("AAPL", 10, limit=40), desk.buy("AAPL", 10, limit=40, tif="GTC")
+    today, good = desk.buy("AAPL", 10, limit=300), desk.buy("AAPL", 10, limit=300, tif="GTC")
     assert today.status == Status.ACCEPTED
     desk.step()
     assert today.status == Status.EXPIRED
@@ -366,7 +373,7 @@ def test_run_until_a_date(open_desk: Opener, daily: vt.Tape) -> None:
     assert desk.run(until="2012-02-01 12:00").now == "2012-02-01 12:00:00.000"
     assert desk.run(until="15:00").now == "2012-02-01 15:00:00.000"
     assert desk.rewind(to="2012-01-10").now == "2012-01-10 00:00:00.000"
-    assert len(desk.bars("AAPL")) == 4
+    assert len(desk.bars("AAPL")) == 5
 
 
 # --- recorded order messages ------------------------------------------------------------------------------------------

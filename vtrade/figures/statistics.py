@@ -92,8 +92,8 @@ def sharpe_words(statistics: Mapping[str, Any]) -> str:
     width = statistics["period_ns"] / unit
     step = f"one {word}" if width == 1 else f"{width:g} {word}s"
     told = (
-        f"Sharpe ratio **{ratio:.2f}**, give or take **{error:.2f}** (one standard error), from {n:,} returns of {step} "
-        f"each; {statistics['periods_per_year']:,.0f} of those make a year. That is "
+        f"Sharpe ratio **{ratio:.2f}**, give or take **{error:.2f}** (one standard error), from {n:,} returns of "
+        f"{step} each; {statistics['periods_per_year']:,.0f} of those make a year. That is "
     )
     if abs(ratio) < ERRORS_APART * error:
         return f"{told}less than two standard errors from zero: it may well be luck."
