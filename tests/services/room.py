@@ -29,7 +29,7 @@ from vtrade.execution.engine import Engine
 from vtrade.market.dtype import Kind, SessionStatus, empty_events
 from vtrade.errors import JournalError
 from vtrade.ports import Entry, Log, Snapshot
-from vtrade.services.runtime import verify
+from vtrade.services.runtime import Runtime, verify
 
 S = 1_000_000_000
 ALFA = Instrument.make("ALFA", tick="0.01", fees=FeeSchedule.per_share("0.005"), sector="Tools")
@@ -359,10 +359,49 @@ def flips(path: str, step: int, start: int) -> dict[str, object]:
             "crashes": crashes}  # fmt: skip
 
 
+def digest(records: Iterable[tuple[int, bytes, bytes, bytes]]) -> str:
+    """SHA-256 of all records, with their lengths."""
+    total = hashlib.sha256()
+    for seq, *parts in records:
+        total.update(seq.to_bytes(8, "big"))
+        for part in parts:
+            total.update(len(part).to_bytes(8, "big") + part)
+    return total.hexdigest()
+
+
+def digest_of(seed: int, count: int) -> str:
+    """The records that a stream gives in one batch, without snapshots."""
+    with SqliteLog(MEMORY) as log:
+        Runtime(log, snapshot_every=10**9).submit(messages(seed, count))
+        return digest((e.seq, e.message, e.facts, e.chain) for e in log.read())
+
+
+def trade(path: str, turn: int) -> None:
+    """Trade until killed; an id is printed once :meth:`Runtime.submit` has returned."""
+    runtime = Runtime(SqliteLog(path), snapshot_every=11)
+    if not runtime.engine.instruments:
+        runtime.submit(opening())
+    number = 0
+    while True:
+        ts_ns = runtime.engine.now + 1_000_000
+        batch: list[Inbound] = [book_frame(ts_ns, lots=100 + number % 7)] if number % 5 == 0 else []
+        size = (1, 1, 4, 1, 30)[number % 5]
+        orders = [
+            buy(f"{turn}-{number}-{n}", ts_ns=ts_ns, account=ACCOUNTS[n % 3], limit=None if n % 2 else MID - 1 - n % 9)
+            for n in range(size)
+        ]
+        runtime.submit([*batch, *orders])
+        sys.stdout.write("".join(f"{order.client_order_id}\n" for order in orders))
+        sys.stdout.flush()
+        number += 1
+
+
 def main(arguments: Sequence[str]) -> None:
     what, *rest = arguments
     answers: dict[str, Callable[[], object]] = {
         "verdicts": lambda: [_verdict(path) for path in rest],
+        "digest": lambda: digest_of(int(rest[0]), int(rest[1])),
+        "trade": lambda: trade(rest[0], int(rest[1])),
         "flips": lambda: flips(rest[0], int(rest[1]), int(rest[2])),
     }
     sys.stdout.write(json.dumps(answers[what]()) + "\n")

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from vtrade.domain import messages as msg
-from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
-from vtrade.domain.orders import TERMINAL, Liquidity, OrderEvent, OrderType, Reason, Side, Status, transition
+from vtrade.domain.orders import TERMINAL, Liquidity, OrderEvent, Reason, Side, Status, transition
 from vtrade.errors import VTradeError
 from vtrade.execution import codes, looks, risk, strays
 from vtrade.execution import layout as at
@@ -200,7 +199,7 @@ class Engine:
             if m.symbol and m.symbol not in self._index:
                 raise VTradeError(f"{m.action} names {m.symbol!r}, which this room does not trade")
             for k in wanted:
-                self._make_room()
+                self._make_room(k)
                 self._kernel.run_session(self._book, k, status, self.now)
                 self._drain(cause=m.text)
         else:
@@ -219,8 +218,8 @@ class Engine:
         i = self._kernel.run(book, events, 0)
         self._drain()
         while i < len(events):
-            self._make_room()
             event = events[i]
+            self._make_room(int(event["instrument"]))
             if event["kind"] <= Kind.QUOTE and not (event["kind"] == Kind.QUOTE and event["quantity"] == 0):
                 k, price = int(event["instrument"]), int(event["price"])
                 wider = at.fit(self._book, k, price)
@@ -256,9 +255,10 @@ class Engine:
                 )  # fmt: skip
         return True
 
-    def _make_room(self) -> None:
-        """Let the kernel tell everything one event, or one order that comes in, can cause."""
-        levels = int(self._book.inst[:, [at.LEVELS, at.LEVELS + 1]].sum(axis=1).max())
+    def _make_room(self, k: int) -> None:
+        """Let the kernel tell everything that an event, or an order that comes in, can cause in an instrument."""
+        inst = self._book.inst
+        levels = int(inst[k, at.LEVELS]) + int(inst[k, at.LEVELS + 1])
         rows = levels + 6 * (int(self._book.room[at.LIVE]) + 1) + 8
         if rows > self._book.out.shape[0]:
             self._book = self._book._replace(out=at.grown(self._book.out, rows))
@@ -286,7 +286,7 @@ class Engine:
 
     def _submit(self, m: msg.SubmitOrder) -> None:
         account = self.accounts.get(m.account)
-        refusal = self._refuse(account, m)
+        refusal, reference = self._refuse(account, m)
         if account is not None and m.client_order_id not in account.ids:
             account.ids[m.client_order_id] = Status.DENIED
         if refusal is not None or account is None:
@@ -304,7 +304,8 @@ class Engine:
         stop = None if m.stop_price is None else m.stop_price // instrument.tick_size
         order = Working(
             self.next_order_id, account, m.client_order_id, k, m.side, m.type, m.time_in_force,
-            m.quantity // instrument.lot_size, limit, stop, self._worst(account.limits, k, m.side, m.type, limit, stop),
+            m.quantity // instrument.lot_size, limit, stop,
+            risk.worst_price(account.limits, m.side, limit, stop, reference),
         )  # fmt: skip
         self.next_order_id += 1
         rejection = self._reject(order)
@@ -319,27 +320,28 @@ class Engine:
             return
         self._enter(order)
 
-    def _refuse(self, account: Account | None, m: msg.SubmitOrder) -> risk.Refusal | None:
-        """Why our own checks deny an order, or ``None``."""
+    def _refuse(self, account: Account | None, m: msg.SubmitOrder) -> tuple[risk.Refusal | None, int]:
+        """Why our own checks deny an order, or ``None``; and the market it was measured by."""
         if account is None:
-            return Reason.UNKNOWN_ACCOUNT, f"account {m.account!r} is not in this room"
+            return (Reason.UNKNOWN_ACCOUNT, f"account {m.account!r} is not in this room"), 0
         if m.client_order_id in account.ids:
-            return Reason.DUPLICATE_CLIENT_ORDER_ID, f"client_order_id {m.client_order_id!r} was used before"
+            return (Reason.DUPLICATE_CLIENT_ORDER_ID, f"client_order_id {m.client_order_id!r} was used before"), 0
         if self.closed:
-            return Reason.ROOM_CLOSED, "the room is closed"
+            return (Reason.ROOM_CLOSED, "the room is closed"), 0
         k = self._index.get(m.symbol)
         if k is None:
-            return Reason.UNKNOWN_SYMBOL, f"{m.symbol!r} is not traded here; known: {', '.join(self._index)}"
+            return (Reason.UNKNOWN_SYMBOL, f"{m.symbol!r} is not traded here; known: {', '.join(self._index)}"), 0
         instrument = self.instruments[k]
         refusal = risk.grid_refusal(instrument, m.type, m.quantity, m.limit_price, m.stop_price, account.limits)
         if refusal is not None:
-            return refusal
+            return refusal, 0
         limit = None if m.limit_price is None else m.limit_price // instrument.tick_size
         stop = None if m.stop_price is None else m.stop_price // instrument.tick_size
         reference = self._reference(k, m.side)
-        return self._price_refusal(k, limit, stop, reference) or self._money(
-            account, k, m.side, m.type, m.quantity // instrument.lot_size, limit, stop, reference
+        refusal = self._price_refusal(k, limit, stop, reference) or self._money(
+            account, k, m.side, m.quantity // instrument.lot_size, limit, stop, reference
         )
+        return refusal, reference
 
     def _price_refusal(self, k: int, limit: int | None, stop: int | None, reference: int) -> risk.Refusal | None:
         instrument = self.instruments[k]
@@ -352,29 +354,17 @@ class Engine:
         return refusal
 
     def _money(
-        self, account: Account, k: int, side: Side, type_: OrderType, lots: int, limit: int | None, stop: int | None,
-        reference: int,
-    ) -> risk.Refusal | None:  # fmt: skip
+        self, account: Account, k: int, side: Side, lots: int, limit: int | None, stop: int | None, reference: int
+    ) -> risk.Refusal | None:
         if not account.limits.enabled:
             return None
         reference = reference or limit or stop or 0
         if not reference:
             return Reason.NO_REFERENCE_PRICE, "there is no price yet to measure the order by; use a limit order or wait"
-        worst = self._worst(account.limits, k, side, type_, limit, stop)
+        worst = risk.worst_price(account.limits, side, limit, stop, reference)
         return risk.money_refusal(
             account, self.instruments, self.marks, k=k, side=side, lots=lots, worst=worst, reference=reference
         )
-
-    def _worst(
-        self, limits: RiskLimits, k: int, side: Side, type_: OrderType, limit: int | None, stop: int | None
-    ) -> int:
-        """The worst price (ticks) an order may trade at: its limit, or the collar; 0 for none."""
-        if limit is not None:
-            return limit
-        reference = self._reference(k, side)
-        if stop is not None:
-            reference = max(stop, reference) if side == Side.BUY else min(stop, reference or stop)
-        return risk.collar(limits, side, reference) if reference else 0
 
     def _reject(self, order: Working) -> risk.Refusal | None:
         """Why the venue refuses an order, or ``None``."""
@@ -391,7 +381,7 @@ class Engine:
             self._by_slot.append(None)
             if slot >= self._book.own.shape[0]:
                 self._book = self._book._replace(own=at.grown(self._book.own, slot + 1))
-        self._make_room()
+        self._make_room(k)
         book = self._book
         kind = codes.TYPES[order.type]
         book.own[slot] = (
@@ -467,8 +457,9 @@ class Engine:
         instrument = self.instruments[k]
         waits_for_stop = bool(self._book.own[order.slot, at.O_TYPE] >= at.STOP_MARKET)
         (lots, new_limit, new_stop), refusal = new_terms(order, m, instrument)
+        reference = self._reference(k, order.side)
         if refusal is None and (new_limit, new_stop) != (order.limit, order.stop):
-            refusal = self._price_refusal(k, new_limit, new_stop, self._reference(k, order.side))
+            refusal = self._price_refusal(k, new_limit, new_stop, reference)
         book = self._asked(order)
         same_prices = (new_limit, new_stop) == (order.limit, order.stop)
         if refusal is None and lots > order.filled and not (same_prices and lots < order.quantity):
@@ -476,10 +467,7 @@ class Engine:
             book[k] -= order.leaves
             account.reserved -= order.reserved
             account.working -= 1
-            refusal = self._money(
-                account, k, order.side, order.type, lots - order.filled, new_limit, new_stop,
-                self._reference(k, order.side),
-            )  # fmt: skip
+            refusal = self._money(account, k, order.side, lots - order.filled, new_limit, new_stop, reference)
             account.working += 1
             account.reserved += order.reserved
             book[k] += order.leaves
@@ -490,7 +478,7 @@ class Engine:
         book[k] += lots - order.quantity
         order.quantity, order.limit, order.stop = lots, new_limit, new_stop
         if new_limit is not None or waits_for_stop:
-            order.worst = self._worst(account.limits, k, order.side, order.type, new_limit, new_stop)
+            order.worst = risk.worst_price(account.limits, order.side, new_limit, new_stop, reference)
             self._book.own[order.slot, at.O_COLLAR] = order.worst
         self._reserve(order)
         place = -1
@@ -499,7 +487,7 @@ class Engine:
             self._kernel.remove(self._book, order.slot)
         else:
             market = self._book.own[order.slot, at.O_TYPE] == at.MARKET
-            self._make_room()
+            self._make_room(k)
             self._kernel.replace(
                 self._book, order.slot, self.now, int(keep), order.leaves,
                 order.worst if market else (new_limit or 0), new_stop or 0,

@@ -129,6 +129,15 @@ def collar(limits: RiskLimits, side: int, price: int) -> int:
     return price - (-price * limits.collar_ppm // MICRO)
 
 
+def worst_price(limits: RiskLimits, side: int, limit: int | None, stop: int | None, reference: int) -> int:
+    """The worst price (ticks) an order may trade at: its limit, or the collar; 0 for none."""
+    if limit is not None:
+        return limit
+    if stop is not None:
+        reference = max(stop, reference) if side == Side.BUY else min(stop, reference or stop)
+    return collar(limits, side, reference) if reference else 0
+
+
 def reserve(instrument: Instrument, side: int, worst: int, lots: int) -> int:
     """Micro-units a working order ties up: what it can cost at its worst price (ticks), fees included.
 

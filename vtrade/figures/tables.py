@@ -84,6 +84,7 @@ def _column(values: pd.Series[Any], digits: int) -> tuple[str, list[str]]:
         return "right", ["" if _absent(value) else f"{int(value):,}" for value in values]
     numbers = [float("nan") if _absent(value) else float(value) for value in values]
     places = decimals((number for number in numbers if math.isfinite(number)), most=digits)
+    places = 2 if places == 1 else places  # 17.5 reads as money only as 17.50
     return "right", ["" if math.isnan(number) else f"{number + 0.0:,.{places}f}" for number in numbers]
 
 
