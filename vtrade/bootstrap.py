@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import operator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +18,7 @@ from vtrade.desk.opened import JournalView, read_journal
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.messages import OpenRoom, decode_inbound
 from vtrade.domain.values import Number
-from vtrade.errors import DeskError, JournalError, TapeError, ValueOffGrid
+from vtrade.errors import DeskError, JournalCorrupt, JournalError, TapeError, ValueOffGrid
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.load import load_tape
 from vtrade.market.tape import Tape
@@ -26,17 +28,34 @@ from vtrade.services.runtime import verify as verify_log
 from vtrade.tutor.dialogue import LanguageModel
 
 
-def verify(path: str | Path) -> Verdict:
+def open_journal(path: str | Path, *, read_only: bool = False) -> Log:
+    """A journal file as a log; to write to, it is locked until it is closed."""
+    return SqliteLog(path, read_only=read_only)
+
+
+def verify(path: str | Path, *, progress: Callable[[int, int], None] | None = None) -> Verdict:
     """Recompute a journal from its inputs and compare; a journal in use may be verified too.
+
+    Parameters
+    ----------
+    path : str or Path
+    progress : callable, optional
+        Called with the number of each record, and how many there are.
 
     Raises
     ------
     JournalError
         If there is no such journal.
     """
-    log = SqliteLog(path, read_only=True)
+    log = open_journal(path, read_only=True)
     try:
-        return verify_log(log)
+        if progress is None:
+            return verify_log(log)
+        total = 0
+        with contextlib.suppress(JournalCorrupt):
+            last = log.last()
+            total = last.seq if last else 0
+        return verify_log(log, progress=lambda seq: progress(seq, max(seq, total)))
     finally:
         log.close()
 

@@ -26,7 +26,7 @@ import typer
 from typer.core import TyperCommand
 
 import vtrade
-from vtrade.errors import JournalCorrupt, VTradeError
+from vtrade.errors import VTradeError
 from vtrade.ports import Log
 
 SHOW_AFTER_S: Final = 1.0
@@ -126,9 +126,9 @@ def _load(spec: str) -> Any:
 
 
 def _open_journal(path: Path) -> Log:
-    from vtrade.adapters.sqlite import SqliteLog
+    from vtrade import bootstrap
 
-    return SqliteLog(path)
+    return bootstrap.open_journal(path)
 
 
 @contextmanager
@@ -307,21 +307,11 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Recompute a journal from its inputs and name the first difference."""
-    from vtrade.adapters.sqlite import SqliteLog
-    from vtrade.services.runtime import verify as run
+    from vtrade import bootstrap
 
-    log = SqliteLog(journal, read_only=True)
-    try:
-        _warm_up()
-        try:
-            last = log.last()
-        except JournalCorrupt:
-            last = None
-        total = last.seq if last else 0
-        with _progress("verifying") as tick:
-            verdict = run(log, progress=lambda seq: tick(seq, max(seq, total)))
-    finally:
-        log.close()
+    _warm_up()
+    with _progress("verifying") as tick:
+        verdict = bootstrap.verify(journal, progress=tick)
     if as_json:
         names = ("ok", "records", "facts", "state_hash", "record", "fact_seq", "why")
         _print_json({"journal": str(journal), **{name: getattr(verdict, name) for name in names}})

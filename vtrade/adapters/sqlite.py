@@ -141,9 +141,11 @@ class SqliteLog:
             db.execute("BEGIN IMMEDIATE")
             db.executemany(statement, rows)
             db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:
             with contextlib.suppress(sqlite3.Error):
                 db.execute("ROLLBACK")
+            if not isinstance(error, sqlite3.Error):
+                raise
             raise JournalError(
                 f"journal {self.path} could not be written: {error}. Nothing of this was kept; "
                 "free some space or check the folder, then try again."

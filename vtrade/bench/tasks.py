@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from vtrade.adapters.sqlite import SqliteLog
+from vtrade.bootstrap import open_journal
 from vtrade.domain.messages import Fact, Inbound, OpenAccount, OpenRoom, SubmitOrder
 from vtrade.domain.orders import OrderType, Side
 from vtrade.domain.values import MICRO, NS_PER_S
@@ -91,7 +91,7 @@ def replay(tape: str, orders: int, repeats: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vtrade-bench-") as folder:
         for number in range(repeats + 1):
             started = time.perf_counter()
-            result = run_replay(market, requests, out=Path(folder) / str(number), open_log=SqliteLog)
+            result = run_replay(market, requests, out=Path(folder) / str(number), open_log=open_journal)
             seconds.append(time.perf_counter() - started)
     return {
         "load_s": load_s,
@@ -138,7 +138,7 @@ def orders(batched: int, single: int, accounts: int = 20) -> dict[str, Any]:
             yield SubmitOrder(ts_ns, f"a{account}", f"c{number}", symbol, side, OrderType.MARKET, MICRO)
 
     with tempfile.TemporaryDirectory(prefix="vtrade-bench-") as folder:
-        runtime = Runtime(SqliteLog(Path(folder) / "journal.vtrade"), projections=[_Ledger()])
+        runtime = Runtime(open_journal(Path(folder) / "journal.vtrade"), projections=[_Ledger()])
         opening: list[Inbound] = [OpenRoom(opens_ns, "bench", market.instruments)]
         opening += [OpenAccount(opens_ns, f"a{number}", 10**9 * MICRO) for number in range(accounts)]
         runtime.submit_many([*opening, *feed.read(begins_ns)])
