@@ -54,6 +54,9 @@ class Log(Protocol):
     def load_snapshot(self, at_most: int | None = None) -> Snapshot | None:
         """The newest snapshot with ``seq <= at_most``, or ``None``."""
 
+    def damage(self) -> str:
+        """What is wrong with the storage outside the records; empty if nothing is known to be."""
+
     def close(self) -> None:
         """Let go of every resource."""
 

@@ -206,7 +206,7 @@ def damage(path: Path, statement: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "record"),
     [
-        ("UPDATE log SET facts = facts || x'00' WHERE seq = 40", 40),
+        ("UPDATE log SET facts = CAST(facts || x'00' AS BLOB) WHERE seq = 40", 40),
         ("UPDATE log SET message = x'00' WHERE seq = 2", 2),
         ("DELETE FROM log WHERE seq = 17", 17),
         ("UPDATE log SET chain = zeroblob(32) WHERE seq = 5", 5),

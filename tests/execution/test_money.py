@@ -68,14 +68,14 @@ def test_reserved_money_cannot_be_spent_twice() -> None:
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_fees_of_many_small_fills_are_reserved(fees: FeeSchedule, size: int) -> None:
     """Each fill rounds its fee; together that may be more than the fee of the whole."""
-    dust = Instrument.make("DUST", tick="0.000001", lot="0.1", fees=fees)
-    for price in (6_000_000, 6_200_000, 15_000_000):
+    dust = Instrument.make("DUST", tick="0.000001", fees=fees)
+    for price in (600_000, 620_000, 1_500_000):
         engine = room(dust)
         cash = dust.notional(price, 300) + dust.fee(price, 300)
         for extra in range(0, 1_500, 50):
             name = f"ana{extra}"
             engine.process(msg.OpenAccount(0, name, cash + extra, "USD", ALL))
-            bought = order("a", BUY, 30, limit=f"{price / MICRO:.6f}", account=name, symbol="DUST", tif=TimeInForce.GTC)
+            bought = order("a", BUY, 300, limit=f"{price / MICRO:.6f}", account=name, symbol="DUST", tif=TimeInForce.GTC)
             if reason(engine.process(bought)) is None:
                 break
         else:
@@ -87,19 +87,21 @@ def test_fees_of_many_small_fills_are_reserved(fees: FeeSchedule, size: int) -> 
         assert account.positions == [300]
 
 
-def test_a_sell_whose_fees_exceed_its_proceeds() -> None:
+@pytest.mark.parametrize("cash, sells", [(1_100, False), (1_149, False), (1_150, True)])
+def test_a_sell_whose_fees_exceed_its_proceeds(cash: int, sells: bool) -> None:
     """Costs money, which must be there and is reserved."""
     engine = room(Instrument.make("ACME", fees=FeeSchedule.per_share(1)))
+    join(engine, "ana", cash=cash, limits=ALL)
     engine.process(frame(row(Kind.LEVEL, -1, 1_000, 100)))
-    for name, cash in (("ana", 1_100), ("bob", 1_150)):
-        join(engine, name, cash=cash, limits=ALL)
-        engine.process(order("in", BUY, 50, limit="10.00", account=name))
-        engine.process(order("more", BUY, 50, limit="10.00", account=name))
-        assert engine.accounts[name].cash == (cash - 550) * MICRO or name == "bob"
-    engine.process(frame(row(Kind.LEVEL, -1, 1_000, 0), row(Kind.LEVEL, 1, 50, 500), row(Kind.TRADE, price=50, lots=1)))
-    for name in ("ana", "bob"):
-        engine.process(order("out", SELL, engine.accounts[name].positions[0], limit="0.50", account=name))
-        assert engine.accounts[name].cash >= 0
+    engine.process(order("in", BUY, 100, limit="10.00", account="ana"))
+    account = engine.accounts["ana"]
+    assert account.cash == (cash - 1_100) * MICRO
+    engine.process(frame(row(Kind.LEVEL, -1, 1_000, 0), row(Kind.TRADE, price=50, lots=1)))
+    refused = reason(engine.process(order("out", SELL, 100, limit="0.50", account="ana")))
+    assert refused is (None if sells else Reason.INSUFFICIENT_BUYING_POWER)
+    assert account.reserved == (50 * MICRO if sells else 0)
+    engine.process(frame(row(Kind.LEVEL, 1, 50, 100)))
+    assert (account.cash, account.positions) == ((0, [0]) if sells else ((cash - 1_100) * MICRO, [100]))
     check_inside(engine)
 
 
@@ -156,7 +158,7 @@ def concentration(engine: Engine, side: int, units: int, name: str) -> Reason | 
 def test_concentration_counts_what_is_held_and_what_works() -> None:
     engine = room()
     join(engine, "ana", cash=10_000)
-    engine.process(frame(row(Kind.LEVEL, -1, 1_000, 100)))
+    engine.process(frame(row(Kind.LEVEL, -1, 1_000, 100), row(Kind.TRADE, price=1_000, lots=1)))
     assert concentration(engine, 1, 251, "a") == Reason.CONCENTRATION_LIMIT
     assert concentration(engine, 1, 100, "b") is None
     assert engine.accounts["ana"].positions == [100]
@@ -174,3 +176,19 @@ def test_the_engine_agrees_with_its_facts_on_fees() -> None:
     fee = next(fact.fee for fact in facts if isinstance(fact, msg.Fill))
     assert fee == 100 * 5_000 + 1_000 * MICRO // 10_000 + 100 * 250_000
     assert engine.accounts["free"].cash == 1_000_000 * MICRO - 1_000 * MICRO - fee
+
+
+def test_what_is_bought_before_the_first_mark_is_worth_its_price() -> None:
+    """One side of the market, nothing printed: there is no mid, but somebody has just paid a price."""
+    engine = room()
+    join(engine, "ana", cash=10_000)
+    join(engine, "bob", cash=1_000, limits=SHORT)
+    engine.process(frame(row(Kind.LEVEL, -1, 1_000, 500)))
+    assert concentration(engine, 1, 100, "a") is None
+    assert concentration(engine, 1, 150, "b") is None, "the position counts in the NAV it is measured by"
+    engine = room()
+    join(engine, "bob", cash=1_000, limits=SHORT)
+    engine.process(frame(row(Kind.LEVEL, 1, 1_000, 5_000)))
+    assert fills(engine.process(order("a", SELL, 200, account="bob"))) == [("a", 1_000, 200)]
+    refused = reason(engine.process(order("b", SELL, 1, account="bob")))
+    assert refused == Reason.INSUFFICIENT_BUYING_POWER, "a short position ties up its cover, marked or not"

@@ -94,11 +94,12 @@ def test_a_market_wanders_over_a_hundred_thousand_ticks(kind: Kind) -> None:
     engine = room()
     engine.process(order("far", BUY, 1, limit="1.00", tif=TimeInForce.GTC))
     luck = np.random.Generator(np.random.PCG64(5))
-    price, seen = 50_000, []
-    for i in range(400):
-        price = int(np.clip(price + luck.integers(-9_000, 9_001), 1_000, 140_000))
+    seen = []
+    for i in range(300):
+        price = 60_000 + int(luck.integers(-3_000, 3_001)) + (i % 150) * 800 * (-1) ** (i // 150) // 2
+        price = max(1_000, price)
         seen.append(price)
-        rows = [row(kind, -1, price + 1, 10), row(kind, 1, price, 10)]
+        rows = [row(kind, -1, price + 1, 20 + i), row(kind, 1, price, 10)]
         engine.process(frame(*rows))
         bid, _, ask, _ = engine.touch(0)
         assert (bid, ask) == (price, price + 1)

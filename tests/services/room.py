@@ -20,14 +20,26 @@ from vtrade.adapters.sqlite import MEMORY, SqliteLog
 from vtrade.domain.accounts import NO_LIMITS, RiskLimits
 from vtrade.domain.instruments import FeeSchedule, Instrument
 from vtrade.domain.messages import (
-    AccountOpened, CancelOrder, Fact, Fill, Inbound, MarketFrame, OpenAccount, OpenRoom, ReplaceOrder, RoomCommand,
-    SubmitOrder, UserAction, decode_facts, decode_inbound,
+    AccountOpened,
+    CancelOrder,
+    Fact,
+    Fill,
+    Inbound,
+    MarketFrame,
+    OpenAccount,
+    OpenRoom,
+    ReplaceOrder,
+    RoomCommand,
+    SubmitOrder,
+    UserAction,
+    decode_facts,
+    decode_inbound,
 )  # fmt: skip
 from vtrade.domain.orders import OrderType, Side, TimeInForce
 from vtrade.domain.values import MICRO
+from vtrade.errors import JournalError
 from vtrade.execution.engine import Engine
 from vtrade.market.dtype import Kind, SessionStatus, empty_events
-from vtrade.errors import JournalError
 from vtrade.ports import Entry, Log, Snapshot
 from vtrade.services.runtime import Runtime, verify
 
@@ -146,7 +158,9 @@ class _Stream:
         luck = self.luck
         side = luck.choice((1, -1))
         if luck.random() < 0.3:
-            return row(Kind.TRADE, instrument=1, side=side, price=MID + luck.randint(-3, 3), quantity=luck.randint(1, 90))
+            return row(
+                Kind.TRADE, instrument=1, side=side, price=MID + luck.randint(-3, 3), quantity=luck.randint(1, 90)
+            )
         lots = luck.choice((0, luck.randint(1, 500)))
         return row(Kind.LEVEL, instrument=1, side=side, price=MID - side * luck.randint(1, 6), quantity=lots)
 

@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
+from vtrade.adapters import seal
 from vtrade.errors import JournalCorrupt, JournalError, JournalInUse
 from vtrade.ports import Entry, Snapshot
 
@@ -65,6 +66,7 @@ class SqliteLog:
         self.path = str(path)
         self._lock: FileLock | None = None
         self._db: sqlite3.Connection | None = None
+        self._sealable = False
         try:
             if self.path == MEMORY:
                 self._db = _connect(MEMORY)
@@ -123,6 +125,10 @@ class SqliteLog:
         if max_pages:
             db.execute(f"PRAGMA max_page_count = {int(max_pages)}")
         db.executescript(_TABLES)
+        db.execute(seal.TABLE)
+        if self.path != MEMORY:
+            seal.break_seal(db)
+            self._sealable = True
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Write all entries or none; on the disk when it returns."""
@@ -206,9 +212,22 @@ class SqliteLog:
             return None  # a snapshot is a convenience: the log has everything
         return Snapshot(*row) if row and _all_bytes(row[1:]) else None
 
+    def damage(self) -> str:
+        """What is wrong with the file outside its records; empty if nothing is known to be."""
+        if self.path == MEMORY or self._sealable:
+            return ""
+        try:
+            broken = seal.broken_seal(self._open, Path(self.path))
+        except (sqlite3.Error, OSError, TypeError) as error:
+            return f"the seal of {self.path} cannot be read ({error})"
+        return f"{self.path} was changed after it was closed, outside its records" if broken else ""
+
     def close(self) -> None:
-        """Close the file and let the next desk have it."""
+        """Close the file, sealed, and let the next desk have it."""
         if self._db is not None:
+            if self._sealable:
+                with contextlib.suppress(sqlite3.Error, OSError):  # then it has no seal
+                    seal.put_seal(self._db, Path(self.path))
             self._db.close()
             self._db = None
         if self._lock is not None:
@@ -251,7 +270,9 @@ def _check_head(path: Path, *, read_only: bool) -> None:
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
     uri = path.absolute().as_uri()
-    db = _connect(f"{uri}?mode=ro", uri=True)
+    # without a write-ahead log nobody is writing: then nothing needs to be laid beside the file to read it
+    at_rest = not Path(f"{path}-wal").exists()
+    db = _connect(f"{uri}?mode=ro{'&immutable=1' if at_rest else ''}", uri=True)
     db.execute("PRAGMA writable_schema = ON")  # nothing is written; so a file that was cut off can be read up to there
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()

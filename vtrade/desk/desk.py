@@ -276,6 +276,7 @@ class Desk:
                 raise DeskError(
                     f"order {order.client_order_id!r} is of another desk; desk.orders() lists those of this one"
                 )
+            self._record(order.client_order_id)
             return order
         record = None
         if isinstance(order, str):

@@ -31,6 +31,8 @@ BAR_S: Final = 60
 _EPOCH_FROM_NS: Final = 10 * 86_400 * NS_PER_S
 """Times below count from midnight, above from the Unix epoch."""
 
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
 _INTENTS: Final = {OrderEvent.CANCEL: "cancel", OrderEvent.REPLACE: "replace"}
 
 
@@ -351,19 +353,20 @@ def parse_moment(desk: Desk, when: str) -> int:
     """Nanoseconds of ``"HH:MM[:SS]"`` on the desk's present day, or of ``"YYYY-MM-DD[ HH:MM[:SS]]"``."""
     tape = desk._room.tape
     epoch = tape is not None and tape.start_ns >= _EPOCH_FROM_NS
-    zone = ZoneInfo(tape.timezone if tape else "UTC")
+    zone: datetime.tzinfo = ZoneInfo(tape.timezone if tape else "UTC")
     try:
         if "-" in when:
             moment = datetime.datetime.fromisoformat(when)
-            if not epoch:
-                since = moment.replace(tzinfo=None) - datetime.datetime.combine(moment.date(), datetime.time())
-                return int(since.total_seconds()) * NS_PER_S
-            return int(moment.replace(tzinfo=moment.tzinfo or zone).timestamp()) * NS_PER_S
-        clock = datetime.time.fromisoformat(when)
+            day, clock, zone = moment.date(), moment.time(), moment.tzinfo or zone
+        else:
+            day, clock = None, datetime.time.fromisoformat(when)
     except ValueError:
         raise DeskError(f'{when!r} is no time; write "10:30", "10:30:05" or "2012-06-21 10:30"') from None
     seconds = clock.hour * 3600 + clock.minute * 60 + clock.second
-    if not epoch:
-        return seconds * NS_PER_S
-    today = datetime.datetime.fromtimestamp(desk._room.now_ns // NS_PER_S, zone).date()
-    return int(datetime.datetime.combine(today, clock, zone).timestamp()) * NS_PER_S
+    if epoch:
+        day = day or datetime.datetime.fromtimestamp(desk._room.now_ns // NS_PER_S, zone).date()
+        since = datetime.datetime.combine(day, clock.replace(microsecond=0), zone) - _EPOCH
+        seconds = since.days * 86_400 + since.seconds
+    elif day is not None and tape is not None and tape.date and day.isoformat() != tape.date:
+        raise DeskError(f"{when!r} is not on this tape's day, {tape.date}")
+    return seconds * NS_PER_S + clock.microsecond * 1_000

@@ -220,8 +220,13 @@ class Engine:
         while i < len(events):
             event = events[i]
             self._make_room(int(event["instrument"]))
-            if event["kind"] <= Kind.QUOTE and not (event["kind"] == Kind.QUOTE and event["quantity"] == 0):
-                k, price = int(event["instrument"]), int(event["price"])
+            kind, price = int(event["kind"]), int(event["price"])
+            empty = kind == Kind.STATUS or (kind == Kind.QUOTE and event["quantity"] == 0)
+            if price < 1 and not empty:
+                self.unreachable += 1
+                i += 1
+            elif kind <= Kind.QUOTE and not empty:
+                k = int(event["instrument"])
                 wider = at.fit(self._book, k, price)
                 if wider is None and self._make_way(k, event):
                     wider = at.fit(self._book, k, price)
@@ -586,3 +591,6 @@ class Engine:
                 at.CAUSES[row[at.X_CAUSE]], row[at.X_BID], row[at.X_ASK], row[at.X_EV_PX], row[at.X_EV_QTY], contra,
             )
         )  # fmt: skip
+        if not self.marks[k]:  # no print and no two sides yet: a position is never worth nothing
+            self.marks[k] = px
+            self._facts.append(msg.Marked(self._seq(), row[at.X_TS], ((k, px),)))

@@ -911,8 +911,8 @@ def apply(b: Book, k: int, kind: int, side: int, price: int, qty: int, oid: int,
 def run(b: Book, events: Events, start: int) -> int:
     """Fold events from ``start`` on; returns how far it came.
 
-    It stops early, before an event, where ``out`` might overflow or the event's price lies outside the window: the
-    caller drains or widens and calls again.
+    It stops early, before an event, where ``out`` might overflow or the event's price is none or lies outside the
+    window: the caller drains, widens or skips and calls again.
     """
     kinds, sides, instruments = events["kind"], events["side"], events["instrument"]
     prices, quantities, ids, times = events["price"], events["quantity"], events["order_id"], events["ts_ns"]
@@ -927,9 +927,9 @@ def run(b: Book, events: Events, start: int) -> int:
                 return i
         price: Any = prices[i]
         side: Any = np.int64(sides[i])
-        if kind <= QUOTE:
+        if kind != STATUS and not (kind == QUOTE and quantities[i] == 0):
             p = price - b.inst[k, BASE]
-            if (p < 0 or p >= window) and not (kind == QUOTE and quantities[i] == 0):
+            if price < 1 or (kind <= QUOTE and (p < 0 or p >= window)):
                 return i
         apply(b, k, kind, side, price, quantities[i], ids[i], times[i])
     return int(events.shape[0])

@@ -204,7 +204,8 @@ def money_refusal(
         covered = min(lots, -held - account.buying[k]) if side == Side.BUY else 0
         if covered > 0:  # buying back sets the cover of the short position free, but never spends more than the cash
             power += divide(instrument.notional(marks[k], covered) * SHORT_REQUIREMENT_PPM, MICRO)
-            power = min(power, account.cash - account.reserved)
+            free = account.cash - account.reserved
+            power = free if covered == lots else min(power, free)
         if needed > power:
             return (
                 Reason.INSUFFICIENT_BUYING_POWER,

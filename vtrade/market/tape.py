@@ -7,6 +7,7 @@ engine never meets a row out of time order, an unknown kind or a price that is n
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -114,6 +115,12 @@ def check_tape(tape: Tape) -> Tape:
             raise TapeError(
                 f"{tape.name}: event {row} goes back in time ({int(events['ts_ns'][row])} after "
                 f"{int(events['ts_ns'][row - 1])}); sort the data by time"
+            )
+    for number, (before, item) in enumerate(pairwise(tape.news), start=1):
+        if item.ts_ns < before.ts_ns:
+            raise TapeError(
+                f"{tape.name}: headline {number} goes back in time ({item.ts_ns} after {before.ts_ns}); "
+                "sort the news by time"
             )
     events.flags.writeable = False
     return tape

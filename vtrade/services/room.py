@@ -18,13 +18,13 @@ import numpy as np
 
 from vtrade.domain.messages import Fact, Inbound, MarketFrame, NewsPublished, OpenRoom, RoomCommand
 from vtrade.domain.values import NS_PER_S
-from vtrade.errors import DeskError, VTradeError
+from vtrade.errors import DeskError, JournalError, VTradeError
 from vtrade.execution.blotter import Blotter
 from vtrade.gamification.engine import ProgressEngine
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.candles import Candles
 from vtrade.market.dtype import EVENT, Kind
-from vtrade.market.tape import Tape
+from vtrade.market.tape import NewsItem, Tape
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Clock, Log
 from vtrade.services.feed import TapeFeed
@@ -153,7 +153,9 @@ class Room:
         elif isinstance(message, OpenRoom):
             self.candles = Candles(len(message.instruments))
         elif isinstance(message, RoomCommand) and message.action == "news":
-            self._headlines += 1
+            due = self.tape.news[self._headlines : self._headlines + 1] if self.tape is not None else ()
+            if due == (NewsItem(message.ts_ns, message.symbol, message.text),):
+                self._headlines += 1  # an announcement is no headline of the tape
         self.blotter.apply(facts)
         for fact in facts:
             self.portfolio.apply(fact)
@@ -201,8 +203,6 @@ class Room:
         with self.together():
             while self.feed.rows < OPENING_EVENTS_MAX and not self.feed.ended and not self._has_market():
                 self.step()
-                if self.feed.tape.depth == "bars":
-                    break  # some may be listed years later
 
     def catch_up(self, moment_ns: int) -> None:
         """Stand at the moment at which this room branched off, or where a new one would begin."""
@@ -231,6 +231,8 @@ class Room:
 
     def _has_market(self) -> bool:
         engine = self.runtime.engine
+        if self.tape is not None and self.tape.depth == "bars":  # some may be listed years later
+            return any(engine.last(k) for k in range(len(engine.instruments)))
         for k in range(len(engine.instruments)):
             bid, _, ask, _ = engine.touch(k)
             if not (engine.last(k) or (bid and ask)):
@@ -349,6 +351,9 @@ class Room:
     def close(self) -> None:
         """Stop playing and let go of the journal."""
         self.pause()
+        if self._ahead_ns > self.runtime.engine.now and not self.closed:
+            with contextlib.suppress(JournalError):  # only the time: without it the next desk begins at the last event
+                self.runtime.submit([MarketFrame(self._ahead_ns, b"")])
         self.closed = True
         self._changed()
         self.listeners = []

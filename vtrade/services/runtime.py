@@ -35,6 +35,9 @@ does not spend its time on snapshots."""
 BATCH_MAX: Final = 256
 """Messages that share one commit."""
 
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What decoding damaged bytes may raise."""
+
 
 def link(previous: bytes, message: bytes, facts: bytes) -> bytes:
     """Chain value of a record: SHA-256 over the previous value, the message and the facts, with their lengths."""
@@ -197,7 +200,7 @@ class Runtime:
             _check_link(*self._heard, entry)
             try:
                 message, facts = decode_inbound(entry.message), decode_facts(entry.facts)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 raise _corrupt(entry.seq, f"cannot be read ({error})") from error
             self._publish(entry, message, facts)
 
@@ -256,7 +259,7 @@ class Verdict:
     state_hash : str
         Of the engine after the last good record.
     record : int or None
-        Number of the first record that differs.
+        Number of the first record that differs; ``None`` also where the file was changed outside its records.
     fact_seq : int or None
         ``seq`` of the first fact that differs.
     why : str
@@ -273,6 +276,8 @@ class Verdict:
     def __str__(self) -> str:
         if self.ok:
             return f"{self.records:,} records and {self.facts:,} facts recomputed, all equal; state {self.state_hash}"
+        if self.record is None:
+            return f"{self.why}; all {self.records:,} records are equal"
         return f"record {self.record} differs: {self.why} ({self.records:,} records before it are equal)"
 
 
@@ -300,7 +305,7 @@ def verify(log: Log, *, progress: Callable[[int], None] | None = None) -> Verdic
                 return bad(seq + 1, f"it is missing; the next one found is {entry.seq}")
             try:
                 recomputed = engine.process(decode_inbound(entry.message))
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 return bad(entry.seq, f"its message cannot be read ({error})")
             except Exception as error:  # a message that somebody made up may break anything
                 return bad(entry.seq, f"its message cannot be applied ({error or type(error).__name__})")
@@ -320,6 +325,9 @@ def verify(log: Log, *, progress: Callable[[int], None] | None = None) -> Verdic
         return bad(1, "the journal is empty")
     if marks:
         return bad(seq + 1, f"it is missing; a snapshot was taken after record {max(marks)}")
+    damage = log.damage()
+    if damage:
+        return Verdict(False, seq, facts_seen, engine.state_hash(), None, None, damage)
     return Verdict(True, seq, facts_seen, engine.state_hash())
 
 
@@ -342,9 +350,13 @@ def _mark_of(engine: Engine, chain: bytes) -> tuple[bytes, bytes, bytes]:
 def _first_difference(stored: bytes, recomputed: list[Fact]) -> tuple[str, int | None]:
     try:
         told = decode_facts(stored)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except UNREADABLE as error:
         return f"its facts cannot be read ({error})", recomputed[0].seq if recomputed else None
     for have, want in zip(told, recomputed, strict=False):
         if have != want:
             return f"fact {want.seq} is {have}, recomputed {want}", want.seq
-    return f"it holds {len(told)} facts, recomputed {len(recomputed)}", None
+    if len(told) == len(recomputed):
+        return "its facts are written in other bytes than they would be", None
+    number = min(len(told), len(recomputed))
+    extra = (told if len(told) > number else recomputed)[number]
+    return f"fact {extra.seq} is {'too many' if len(told) > number else 'missing'}: {extra}", extra.seq
