@@ -153,8 +153,8 @@ class Room:
         elif isinstance(message, OpenRoom):
             self.candles = Candles(len(message.instruments))
         elif isinstance(message, RoomCommand) and message.action == "news":
-            due = self.tape.news[self._headlines : self._headlines + 1] if self.tape is not None else ()
-            if due == (NewsItem(message.ts_ns, message.symbol, message.text),):
+            headline = self.tape.news[self._headlines : self._headlines + 1] if self.tape is not None else ()
+            if headline == (NewsItem(message.ts_ns, message.symbol, message.text),):
                 self._headlines += 1  # an announcement is no headline of the tape
         self.blotter.apply(facts)
         for fact in facts:
