@@ -187,6 +187,12 @@ class LogContract:
         assert seqs(log) == [1]
         assert log.last() == entry(1)
 
+    def test_a_log_that_is_written_knows_of_no_damage(self, log: Log) -> None:
+        assert log.damage() == ""
+        log.append([entry(1)])
+        log.save_snapshot(snapshot(1))
+        assert log.damage() == ""
+
     # --- the end -------------------------------------------------------------------------------------------------
 
     def test_closing_twice_is_no_error(self, log: Log) -> None:
@@ -213,6 +219,7 @@ class DurableLogContract(LogContract):
         assert list(again.read()) == [entry(n, size=5_000) for n in range(1, 120)]
         assert again.load_snapshot() == snapshot(100)
         assert again.load_snapshot(99) == snapshot(50)
+        assert again.damage() == ""
         again.append([entry(120)])
         assert again.last() == entry(120)
         again.close()

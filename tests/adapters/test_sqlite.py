@@ -461,6 +461,40 @@ def test_looking_cannot_write(path: Path) -> None:
         assert seqs(log) == [1, 2, 3]
 
 
+def test_a_desk_may_come_while_somebody_looks(path: Path) -> None:
+    """Also to a journal at rest, and write it full, and go: the reader reads on, and takes nothing for damage."""
+    write(path, 200, size=900)
+    with SqliteLog(path, read_only=True) as looker:
+        reader = looker.read()
+        seen = [next(reader) for _ in range(20)]
+        with SqliteLog(path) as desk:
+            desk.append([entry(n, size=900) for n in range(201, 1_500)])
+            for n in range(100, 200):
+                desk.save_snapshot(snapshot(n, state=b"x" * 3_000))
+            seen += [next(reader) for _ in range(5)]
+        seen += list(reader)
+        assert seen == [entry(n, size=900) for n in range(1, len(seen) + 1)]
+        assert looker.damage() == ""
+        assert len(seen) in (200, 1_499)
+        assert seqs(looker) == list(range(1, 1_500))
+        assert looker.last() == entry(1_499, size=900)
+        found = looker.load_snapshot()
+        assert found is not None
+        assert found.seq == 199
+
+
+def test_a_journal_in_use_shows_all_its_records_under_another_name(path: Path) -> None:
+    link = path.parent / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with SqliteLog(path) as desk:
+        desk.append([entry(1), entry(2)])
+        with SqliteLog(link, read_only=True) as looker:
+            assert seqs(looker) == [1, 2]
+    with SqliteLog(link, read_only=True) as looker:
+        assert looker.damage() == ""
+
+
 # --- damaged files -----------------------------------------------------------------------------------------------
 
 

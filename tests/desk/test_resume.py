@@ -17,7 +17,7 @@ from vtrade.errors import DeskError, JournalCorrupt, JournalError, TapeError
 
 
 def trade(desk: vt.Desk) -> None:
-    desk.record("plan_written", "p1")
+    desk.record("plan_written", value="Buy ACME, wait for the news, then sell.")
     desk.buy("ACME", 100)
     desk.buy("ACME", 100, limit=182.0)
     desk.buy("NOPE", 5)

@@ -23,7 +23,7 @@ def at(seconds: float) -> int:
 
 def trade(desk: vt.Desk) -> None:
     """Three minutes of a student's life: fills, waits, refusals, actions."""
-    desk.record("plan_written", "p1")
+    desk.record("plan_written", value="Buy ACME, wait for the news, then sell.")
     desk.buy("ACME", 100)
     desk.buy("ACME", 100, limit=182.0, client_order_id="patient")
     desk.run(until="09:30:40")

@@ -24,11 +24,13 @@ def test_print_shows_market_money_and_progress(desk: vt.Desk) -> None:
     assert "orders" not in text
 
 
-def test_print_shows_positions_and_working_orders(desk: vt.Desk) -> None:
-    desk.buy("LUMA", "1234.56")
+def test_print_shows_positions_and_working_orders(open_desk: Opener) -> None:
+    desk = open_desk(limits=vt.NO_LIMITS, cash=10**9)
+    filled = desk.buy("LUMA", "1234.56").filled_quantity
     desk.buy("ACME", 10, limit=180)
     text = str(desk)
-    assert re.search(r"LUMA\s+1,234\.56 at ", text)
+    assert filled > 100
+    assert re.search(rf"LUMA\s+{filled:,} at ", text)
     assert "#2 buy 10 ACME limit 180.00: ACCEPTED" in text
     assert max(map(len, text.splitlines())) < 200
 

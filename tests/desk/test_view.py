@@ -151,15 +151,18 @@ def test_a_view_is_small(desk: vt.Desk) -> None:
 
 
 def test_a_view_of_two_busy_hours_is_small(open_desk: Opener) -> None:
-    desk = open_desk(vt.synthetic(5, minutes=125, events_per_second=1))
-    for n in range(10):
+    desk = open_desk(vt.synthetic(5, minutes=140, events_per_second=1))
+    for n in range(5):
         desk.buy("ACME", 10 + n)
         desk.buy("BYTE", 10, limit=float(desk.quotes().bid["BYTE"]) - n / 100)
-    desk.run(until="11:34")
+    desk.run(until="11:49")
     view = desk.view("ACME", levels=10, bars=120)
     check_view(view)
     assert len(view["bars"]["t"]) == 120
     assert len(json.dumps(view, separators=(",", ":"))) < VIEW_BYTES_MAX
+    for _ in range(60):
+        desk.buy("ACME", 1, limit=170)
+    assert len(json.dumps(desk.view(), separators=(",", ":"))) < 3 * VIEW_BYTES_MAX
 
 
 def test_bars_and_levels_are_as_many_as_asked_for(desk: vt.Desk) -> None:

@@ -1,8 +1,9 @@
 """What can a room be told? Streams of messages for the properties, built from small numbers that Hypothesis may shrink.
 
 Rules: a stream depends on its numbers alone, never on an engine's answers. One family of feed for each instrument: L3
-rows are consistent (nothing leaves that did not come), L2, L1 and bars say what they like. One message holds one row of
-the feed; :func:`framed` joins them.
+rows are consistent (nothing leaves that did not come), L2, L1 and bars say what they like. A wild stream also has far
+and null prices, rows about orders that are gone or never were, and rows of the other families. One message holds one
+row of the feed; :func:`framed` joins them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ACCOUNTS = {
 
 TYPES = (OrderType.LIMIT, OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET, OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 TIFS = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK)
-WILD = (1, 19_999_999, 200, 8_000, 70_000)
+WILD = (1, 19_999_999, 200, 8_000, 70_000, 0)
 """Prices in ticks that now and then interrupt the usual ones."""
 
 Step = tuple[int, int, int, int, int]
@@ -129,7 +130,12 @@ class Stream:
             price = WILD[more % len(WILD)]
         if who == 0:
             return self._row(k, Kind.TRADE, (0, 1, -1)[more % 3], price, lots + 1)
-        match self.kinds[k]:
+        kind = self.kinds[k]
+        if self.wild and lots % 8 == 0:
+            kind = FAMILIES[more % (3 if kind != "bars" else 4)]
+        match kind:
+            case "l3" if self.wild and lots % 9 == 0:
+                return self._row(k, Kind(1 + more % 4), side, price, who, max(1, self.ids - away))
             case "l3":
                 return self._l3(k, side, price, lots + 1, who, more)
             case "l2":
@@ -142,7 +148,7 @@ class Stream:
     def _l3(self, k: int, side: int, price: int, lots: int, who: int, more: int) -> msg.Inbound:
         mine = [oid for oid, row in self.alive.items() if row[0] == k]
         if who < 6 or not mine:
-            self.ids += 1
+            self.ids = self.ids % 40 + 1 if self.wild else self.ids + 1
             self.alive[self.ids] = [k, side, price, lots]
             return self._row(k, Kind.ADD, side, price, lots, self.ids)
         oid = mine[more % len(mine)]

@@ -1,7 +1,7 @@
 """How do the outputs get into the notebooks? Run them all, and keep what is small and the same each time.
 
 ``python -m tests.notebooks.store [NAME ...]`` does it, after a change that moves a number. Rules: what is stored has no
-counters, clocks, addresses, widgets or versions; figures are stored as data; the source of a notebook is not touched.
+clocks, addresses, widgets or versions; figures are stored as data; the source of a notebook is not touched.
 """
 
 from __future__ import annotations
@@ -49,14 +49,13 @@ def tidy(notebook: Any) -> None:
             "language_info": {"name": "python"},
         }
     )
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        cell.execution_count = None
+    code = (cell for cell in notebook.cells if cell.cell_type == "code")
+    for number, cell in enumerate(code, start=1):
+        cell.execution_count = number
         cell.metadata.pop("execution", None)
         for output in cell.outputs:
             if "execution_count" in output:
-                output.execution_count = None
+                output.execution_count = number
             output.get("data", {}).pop(WIDGET_MIME, None)
 
 

@@ -33,19 +33,23 @@ def break_seal(db: sqlite3.Connection) -> None:
 
 def put_seal(db: sqlite3.Connection, path: Path) -> None:
     """Seal a journal that is about to be closed."""
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if busy:
+        return  # somebody reads: the file is not yet what it will be
     digest = _digest(db, path)
     db.execute("UPDATE seal SET seq = (SELECT coalesce(max(seq), 0) FROM log), digest = ?", (digest,))
 
 
 def broken_seal(db: sqlite3.Connection, path: Path) -> bool:
     """Whether the file differs from what was sealed; False where there is no seal to compare with."""
-    beside = Path(f"{path}-wal")
+    beside = Path(f"{path.resolve()}-wal")
     if beside.exists() and beside.stat().st_size:
         return False
     row = db.execute("SELECT seq, digest FROM seal").fetchone()
     last = db.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0]
-    return row is not None and row[0] != OPEN and (row[0] != last or row[1] != _digest(db, path))
+    broken = row is not None and row[0] != OPEN and (row[0] != last or row[1] != _digest(db, path))
+    # a desk that came meanwhile breaks the seal itself
+    return broken and not (beside.exists() and beside.stat().st_size)
 
 
 def _digest(db: sqlite3.Connection, path: Path) -> bytes:

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +26,7 @@ SNAPSHOTS_KEPT: Final = 64
 """Older snapshots are thinned out, every second one, beyond this number."""
 
 MEMORY: Final = ":memory:"
+Rest = tuple[int, int, int]
 _MAGIC: Final = b"SQLite format 3\0"
 
 _TABLES = """
@@ -67,13 +68,15 @@ class SqliteLog:
         self._lock: FileLock | None = None
         self._db: sqlite3.Connection | None = None
         self._sealable = False
+        self._rest: Rest | None = None
+        """How the file lay when it was opened to be read as nobody was writing."""
         try:
             if self.path == MEMORY:
                 self._db = _connect(MEMORY)
             else:
                 _check_head(Path(path), read_only=read_only)
                 if read_only:
-                    self._db = _open_to_read(Path(path))
+                    self._db, self._rest = _open_to_read(Path(path))
                 else:
                     self._take_lock()
                     self._db = _connect(self.path)
@@ -166,24 +169,56 @@ class SqliteLog:
             Where a record cannot be read; ``seq`` is its number.
         """
         last = after
-        try:
-            for row in self._open.execute(
-                "SELECT seq, message, facts, chain FROM log WHERE seq > ? ORDER BY seq", (after,)
-            ):
-                if row[0] <= last or not _all_bytes(row[1:]):
-                    raise sqlite3.DatabaseError(f"what stands under number {row[0]} is no record")
-                yield Entry(*row)
-                last = row[0]
-        except sqlite3.DatabaseError as error:
-            raise JournalCorrupt(
-                f"journal {self.path}: record {last + 1} cannot be read ({error}); records up to {last} are whole",
-                seq=last + 1,
-            ) from error
+        done = False
+        while not done:
+            try:
+                for row in self._open.execute(
+                    "SELECT seq, message, facts, chain FROM log WHERE seq > ? ORDER BY seq", (last,)
+                ):
+                    if self._moved():
+                        break
+                    if row[0] <= last or not _all_bytes(row[1:]):
+                        raise sqlite3.DatabaseError(f"what stands under number {row[0]} is no record")
+                    yield Entry(*row)
+                    last = row[0]
+                else:
+                    done = not self._moved()
+            except sqlite3.DatabaseError as error:
+                if not self._moved():
+                    raise JournalCorrupt(
+                        f"journal {self.path}: record {last + 1} cannot be read ({error}); "
+                        f"records up to {last} are whole",
+                        seq=last + 1,
+                    ) from error
+            if not done:
+                self._look_again()
+
+    def _moved(self) -> bool:
+        """Whether a desk came to write while we read without SQLite's locks: what was read since may be torn."""
+        return self._rest is not None and _at_rest(Path(self.path)) != self._rest
+
+    def _look_again(self) -> None:
+        self._open.close()
+        self._db, self._rest = _open_to_read(Path(self.path))
+
+    def _row(self, question: str, *values: object) -> tuple[Any, ...] | None:
+        """The first row that answers a question."""
+        while True:
+            if self._moved():
+                self._look_again()
+            try:
+                row: tuple[Any, ...] | None = self._open.execute(question, values).fetchone()
+            except sqlite3.DatabaseError:
+                if not self._moved():
+                    raise
+                continue
+            if not self._moved():
+                return row
 
     def last(self) -> Entry | None:
         """The newest entry, or ``None``."""
         try:
-            row = self._open.execute("SELECT seq, message, facts, chain FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+            row = self._row("SELECT seq, message, facts, chain FROM log ORDER BY seq DESC LIMIT 1")
         except sqlite3.DatabaseError as error:
             raise JournalCorrupt(f"journal {self.path} cannot be read: {error}") from error
         if row and not _all_bytes(row[1:]):
@@ -205,22 +240,24 @@ class SqliteLog:
         """The newest snapshot with ``seq <= at_most``, or ``None``."""
         bound = 2**62 if at_most is None else at_most
         try:
-            row = self._open.execute(
-                "SELECT seq, state, state_hash, chain FROM snapshots WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (bound,)
-            ).fetchone()
+            row = self._row(
+                "SELECT seq, state, state_hash, chain FROM snapshots WHERE seq <= ? ORDER BY seq DESC LIMIT 1", bound
+            )
         except sqlite3.DatabaseError:
             return None  # a snapshot is a convenience: the log has everything
         return Snapshot(*row) if row and _all_bytes(row[1:]) else None
 
     def damage(self) -> str:
         """What is wrong with the file outside its records; empty if nothing is known to be."""
-        if self.path == MEMORY or self._sealable:
+        if self.path == MEMORY or self._sealable or self._moved():
             return ""
         try:
             broken = seal.broken_seal(self._open, Path(self.path))
         except (sqlite3.Error, OSError, TypeError) as error:
             return f"the seal of {self.path} cannot be read ({error})"
-        return f"{self.path} was changed after it was closed, outside its records" if broken else ""
+        if not broken or self._moved():
+            return ""
+        return f"{self.path} was changed after it was closed, outside its records"
 
     def close(self) -> None:
         """Close the file, sealed, and let the next desk have it."""
@@ -268,18 +305,31 @@ def _check_head(path: Path, *, read_only: bool) -> None:
         raise JournalError(f"{path} is no VTrade journal, or its beginning is damaged; choose another name")
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
+def _wal(path: Path) -> Path:
+    """The write-ahead log, which SQLite lays beside the file itself, not beside a link to it."""
+    return Path(f"{path.resolve()}-wal")
+
+
+def _at_rest(path: Path) -> Rest | None:
+    """How a file lies that nobody writes, or ``None``."""
+    if _wal(path).exists():
+        return None
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _open_to_read(path: Path) -> tuple[sqlite3.Connection, Rest | None]:
     uri = path.absolute().as_uri()
     # without a write-ahead log nobody is writing: then nothing needs to be laid beside the file to read it
-    at_rest = not Path(f"{path}-wal").exists()
-    db = _connect(f"{uri}?mode=ro{'&immutable=1' if at_rest else ''}", uri=True)
+    rest = _at_rest(path)
+    db = _connect(f"{uri}?mode=ro{'&immutable=1' if rest else ''}", uri=True)
     db.execute("PRAGMA writable_schema = ON")  # nothing is written; so a file that was cut off can be read up to there
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         # a folder that cannot be written has no place for SQLite's shared memory
         db.close()
-        beside = Path(f"{path}-wal")
+        beside = _wal(path)
         if beside.exists() and beside.stat().st_size:
             raise JournalError(
                 f"journal {path} has records in {beside} that cannot be read in this folder ({error}); "
@@ -287,7 +337,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
             ) from error
         db = _connect(f"{uri}?mode=ro&immutable=1", uri=True)
         db.execute("PRAGMA writable_schema = ON")
-    return db
+    return db, rest
 
 
 def _name_what_is_cut_off(path: str) -> None:

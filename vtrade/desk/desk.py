@@ -306,7 +306,8 @@ class Desk:
     @property
     def nav(self) -> float:
         """Net asset value: cash and positions at their marks, after fees."""
-        return from_micros(self._room.portfolio.account(self.account).nav)
+        with self._room.lock:
+            return from_micros(self._room.portfolio.account(self.account).nav)
 
     @property
     def cash(self) -> float:

@@ -35,17 +35,19 @@ class DeskEvidence:
 
     def order(self, order_id: str, /) -> OrderEvidence | None:
         """The order with this number or client order id."""
-        blotter = self._desk._room.blotter
-        record = blotter.find(self._desk.account, order_id)
-        number = order_number(order_id)
-        if record is None and number is not None:
-            record = blotter.find(self._desk.account, number)
-        return self._order(record) if record is not None else None
+        with self._desk._room.lock:
+            blotter = self._desk._room.blotter
+            record = blotter.find(self._desk.account, order_id)
+            number = order_number(order_id)
+            if record is None and number is not None:
+                record = blotter.find(self._desk.account, number)
+            return self._order(record) if record is not None else None
 
     def orders(self) -> tuple[OrderEvidence, ...]:
         """Orders, newest first, at most ``ORDERS_SHOWN``."""
-        records = self._desk._room.blotter.of(self._desk.account)
-        return tuple(self._order(record) for record in reversed(records[-ORDERS_SHOWN:]))
+        with self._desk._room.lock:
+            records = self._desk._room.blotter.of(self._desk.account)
+            return tuple(self._order(record) for record in reversed(records[-ORDERS_SHOWN:]))
 
     def _order(self, r: Record) -> OrderEvidence:
         desk, i = self._desk, r.instrument

@@ -236,7 +236,7 @@ class JournalView:
         """Positions that are open at the end."""
         return money.positions(self._portfolio, account)
 
-    def trades(self, account: str | None = None) -> pd.DataFrame:
+    def round_trips(self, account: str | None = None) -> pd.DataFrame:
         """Round trips: entries matched with exits, first in, first out."""
         return money.round_trips(self._portfolio, account, timezone=self._timezone)
 

@@ -14,6 +14,7 @@ from vtrade.domain.messages import (
     CancelRejected,
     Fact,
     Fill,
+    Marked,
     OrderAccepted,
     OrderCanceled,
     OrderDenied,
@@ -43,6 +44,9 @@ class Record:
         Quantity in whole units, as its owner wrote it.
     quantity, limit, stop : int or None
         On the instrument's grid; as written and off the grid for a denied order they are 0 and ``None``.
+    arrival : int
+        Twice the price in ticks that the order met: the mid, the one side there was, or the mark, as on bars; 0 where
+        there was none.
     notional : int
         Sum of ticks x lots over the fills.
     facts : list of Fact
@@ -51,6 +55,7 @@ class Record:
 
     __slots__ = (
         "account",
+        "arrival",
         "client_order_id",
         "detail",
         "facts",
@@ -85,6 +90,7 @@ class Record:
         self.tif: TimeInForce = fact.time_in_force
         self.ts_ns = fact.ts_ns
         self.instrument = instrument
+        self.arrival = 0
         self.order_id = 0
         self.quantity = 0
         self.limit: int | None = None
@@ -180,6 +186,7 @@ class Blotter:
         self.records: dict[Key, Record] = {}
         self._by_order_id: dict[int, Record] = {}
         self._instruments: dict[str, Instrument] = {}
+        self._marks: dict[str, int] = {}
 
     def apply(self, facts: Iterable[Fact]) -> None:
         """Fold facts, in order."""
@@ -187,6 +194,8 @@ class Blotter:
             match fact:
                 case Fill() | OrderTriggered() | OrderReplaced() | OrderCanceled() | OrderExpired():
                     self._by_order_id[fact.order_id].add(fact)
+                    if isinstance(fact, Fill):
+                        self._marks.setdefault(fact.symbol, fact.last_px)
                 case OrderAccepted() | OrderRejected() | OrderDenied():
                     key = (fact.account, fact.client_order_id)
                     if key in self.records:
@@ -194,12 +203,18 @@ class Blotter:
                         continue
                     record = Record(fact, self._instruments.get(fact.symbol))
                     self.records[key] = record
+                    if isinstance(fact, OrderAccepted):
+                        one = fact.bid or fact.ask or self._marks.get(fact.symbol, 0)
+                        record.arrival = fact.bid + fact.ask if fact.bid and fact.ask else 2 * one
                     if record.order_id:
                         self._by_order_id[record.order_id] = record
                 case CancelRejected() | ReplaceRejected():
                     known = self.records.get((fact.account, fact.client_order_id))
                     if known is not None:
                         known.facts.append(fact)
+                case Marked():
+                    symbols = list(self._instruments)
+                    self._marks.update((symbols[k], px) for k, px in fact.marks)
                 case RoomOpened():
                     self._instruments = {i.symbol: i for i in fact.instruments}
                 case _:

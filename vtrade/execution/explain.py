@@ -1,7 +1,8 @@
 """Why did this order fill, wait or fail, and what did it cost? Answers from the recorded facts alone.
 
 Rules: every sentence repeats a fact; nothing is guessed. Costs are measured against the mid price when the order came
-(``arrival``), in micro-units, positive is a cost, and the parts add up exactly:
+(``arrival``; the one side there was where the other was empty, the last mark where both were, as on bars), in
+micro-units, positive is a cost, and the parts add up exactly:
 
 - ``spread``: from the mid to the touch, for what traded at once; from the mid at the fill, for what traded later
   (negative where a resting order earned it);
@@ -72,7 +73,7 @@ class Explanation:
     lines : list of str
         What happened, in time order.
     costs : dict of str to float
-        Money units by part, and ``total``; empty where nothing filled or the market had no two sides on arrival.
+        Money units by part, and ``total``; empty where nothing filled or nothing had a price on arrival.
     slippage_bps : float or None
         Spread, depth and delay against the arrival mid, in basis points of the notional there; without fees.
     queue_ahead : float or None
@@ -85,13 +86,16 @@ class Explanation:
     slippage_bps: float | None = None
     queue_ahead: float | None = None
     currency: str = ""
+    against: str = "arrival mid"
 
     def __str__(self) -> str:
         text = [self.title, *(f"  - {line}" for line in self.lines)]
         if self.costs:
             parts = ", ".join(f"{name} {self.costs[name]:+,.2f}" for name in PARTS)
             bps = "" if self.slippage_bps is None else f" (slippage {self.slippage_bps:+.2f} bps)"
-            text.append(f"  cost against the arrival mid: {self.costs['total']:+,.2f} {self.currency} = {parts}{bps}")
+            text.append(
+                f"  cost against the {self.against}: {self.costs['total']:+,.2f} {self.currency} = {parts}{bps}"
+            )
         return "\n".join(text)
 
     __repr__ = __str__
@@ -114,16 +118,16 @@ def costs(record: Record) -> dict[str, int]:
     """Cost parts of a record's fills in micro-units; empty where they cannot be measured."""
     accepted = next((f for f in record.facts if isinstance(f, OrderAccepted)), None)
     instrument = record.instrument
-    if accepted is None or instrument is None or not record.fills or not (accepted.bid and accepted.ask):
+    arrival = record.arrival  # twice the mid
+    if accepted is None or instrument is None or not record.fills or not arrival:
         return {}
     side, value = int(record.side), instrument.tick_value
-    arrival = accepted.bid + accepted.ask  # twice the mid
     touch = 2 * (accepted.ask if side > 0 else accepted.bid)
     triggered = any(isinstance(fact, OrderTriggered) for fact in record.facts)
     halves = {"spread": 0, "depth": 0, "delay": 0}  # half ticks x lots
     for fill in record.fills:
         px, lots = 2 * fill.last_px, fill.last_qty
-        at_once = fill.ts_ns == accepted.ts_ns and fill.liquidity == Liquidity.TAKER
+        at_once = touch and fill.ts_ns == accepted.ts_ns and fill.liquidity == Liquidity.TAKER
         if at_once and not triggered:
             halves["spread"] += side * (touch - arrival) * lots
             halves["depth"] += side * (px - touch) * lots
@@ -140,10 +144,9 @@ def costs(record: Record) -> dict[str, int]:
 def slippage_bps(record: Record) -> float | None:
     """Slippage against the arrival mid, in basis points; positive is a cost."""
     parts = costs(record)
-    accepted = next((f for f in record.facts if isinstance(f, OrderAccepted)), None)
-    if not parts or accepted is None or record.instrument is None:
+    if not parts or record.instrument is None:
         return None
-    base = (accepted.bid + accepted.ask) * record.filled * record.instrument.tick_value / 2
+    base = record.arrival * record.filled * record.instrument.tick_value / 2
     return (parts["total"] - parts["fees"]) / base * 1e4
 
 
@@ -179,7 +182,10 @@ def explain(
             lines.append(f"now {instrument.quantity_text(queue_ahead)} are ahead of it in the queue")
     parts = {key: from_micros(value) for key, value in costs(record).items()}
     currency = instrument.currency if instrument else ""
-    return Explanation(title, lines, parts, slippage_bps(record), ahead, currency)
+    accepted = next((f for f in record.facts if isinstance(f, OrderAccepted)), None)
+    two_sided = accepted is not None and accepted.bid and accepted.ask
+    against = "arrival mid" if two_sided else "price on arrival"
+    return Explanation(title, lines, parts, slippage_bps(record), ahead, currency, against)
 
 
 def units_text(units: float) -> str:

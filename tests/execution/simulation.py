@@ -1,0 +1,42 @@
+"""What does a whole day of everything look like, from one seed? Run as a program it prints what must never differ.
+
+Rules: a seed gives a stream of a few hundred messages over all families of feed; nothing but the seed decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from tests.execution.streams import FAMILIES, LISTED, Step, stream
+from vtrade.domain import messages as msg
+from vtrade.execution.engine import Engine
+
+
+def chance(seed: int, count: int) -> tuple[tuple[str, ...], list[Step]]:
+    """Families and steps of a seed."""
+    luck = np.random.Generator(np.random.PCG64(seed))
+    kinds = tuple(FAMILIES[i] for i in luck.integers(0, len(FAMILIES), len(LISTED)))
+    rows = luck.integers(0, (100, 24, 60, 12, 2**12), (count, 5))
+    return kinds, [(int(a), int(b), int(c), int(d), int(e)) for a, b, c, d, e in rows]
+
+
+def day(seed: int, count: int = 300, *, wild: bool = False) -> list[msg.Inbound]:
+    """The log of a seed."""
+    kinds, steps = chance(seed, count)
+    return stream(kinds, steps, wild=wild)
+
+
+def digest(messages: Sequence[msg.Inbound]) -> str:
+    """State hash, and SHA-256 of all facts as they go over the wire."""
+    engine, told = Engine(), hashlib.sha256()
+    for message in messages:
+        told.update(msg.encode_facts(engine.process(msg.decode_inbound(msg.encode_inbound(message)))))
+    return f"{engine.state_hash()} {told.hexdigest()}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(" ".join(digest(day(seed, wild=True)) for seed in range(int(sys.argv[1]))))

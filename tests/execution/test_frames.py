@@ -1,0 +1,35 @@
+"""Does it matter how rows are cut into frames? (Embedded and over a broker they are cut otherwise.)"""
+
+from __future__ import annotations
+
+from tests.execution.feed import SELL, frame, order, room, row
+from vtrade.domain import messages as msg
+from vtrade.domain.orders import Reason
+from vtrade.market.dtype import Kind
+
+
+def test_the_wait_of_a_triggered_stop_is_the_one_when_it_triggered() -> None:
+    rows = [
+        row(Kind.TRADE, price=900, lots=1),
+        row(Kind.LEVEL, 1, 890, 50),
+        row(Kind.LEVEL, 1, 880, 50),
+    ]
+    told = []
+    for cuts in ([rows], [[each] for each in rows]):
+        engine = room()
+        engine.process(frame(row(Kind.LEVEL, -1, 1_002, 100), row(Kind.TRADE, price=1_000, lots=1)))
+        engine.process(order("a", SELL, 60, stop="9.00"))
+        facts = [fact for part in cuts for fact in engine.process(frame(*part))]
+        told.append([(fact.waiting, fact.ts_ns) for fact in facts if isinstance(fact, msg.OrderTriggered)])
+    assert told == [[(Reason.WAITING_FOR_DEPTH, 1)]] * 2
+
+
+def test_facts_carry_the_time_of_their_row() -> None:
+    engine = room()
+    engine.process(frame(row(Kind.TRADE, price=900, lots=1)))
+    engine.process(order("a", SELL, 30, limit="10.00"))
+    rows = [row(Kind.TRADE, 1, 1_000, 10, ts=10), row(Kind.TRADE, 1, 1_000, 10, ts=20), row(Kind.TRADE, 1, 999, 9, ts=30)]
+    facts = engine.process(frame(*rows))
+    assert [fact.ts_ns for fact in facts if isinstance(fact, msg.Fill)] == [10, 20]
+    assert [fact.ts_ns for fact in facts if isinstance(fact, msg.Marked)] == [30]
+    assert engine.now == 30
