@@ -1,20 +1,15 @@
-"""Is a SQLite journal a log, and what does it say to files it cannot trust, full disks and a second desk?
+"""Is a SQLite journal a log, and what does it say to files it cannot trust, and to a second desk?
 
-Rules: the tests write with real files, real locks and real processes; where the tests run as root, whom no permission
-stops, they put on the coat of nobody (:func:`as_nobody`) for a read-only folder.
+Rules: the tests write with real files, real locks and real processes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import resource
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,151 +205,6 @@ def test_a_refused_file_is_let_go(path: Path, monkeypatch: pytest.MonkeyPatch) -
     for db in opened:
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             db.execute("SELECT 1")
-
-
-# --- folders and files that cannot be written ----------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def as_nobody() -> Iterator[None]:
-    """Without root's power to write everywhere."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65_534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that nobody can reach, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="vtrade-journal-"))
-    folder.chmod(0o777)
-    yield folder
-    folder.chmod(0o777)
-    shutil.rmtree(folder)
-
-
-def test_a_new_journal_in_a_read_only_folder(open_folder: Path) -> None:
-    open_folder.chmod(0o555)
-    with as_nobody(), pytest.raises(JournalError, match=r"cannot be written: Permission denied\. Choose a folder"):
-        SqliteLog(open_folder / "j")
-    assert list(open_folder.iterdir()) == []
-
-
-def test_a_journal_in_a_read_only_folder_can_be_looked_at(open_folder: Path) -> None:
-    write(open_folder / "j")
-    (open_folder / "j").chmod(0o444)
-    open_folder.chmod(0o555)
-    with as_nobody():
-        with pytest.raises(JournalError, match="cannot be written"):
-            SqliteLog(open_folder / "j")
-        with SqliteLog(open_folder / "j", read_only=True) as log:
-            assert seqs(log) == [1, 2, 3]
-
-
-@pytest.mark.parametrize("with_index", [True, False])
-def test_a_read_only_folder_after_a_crash_hides_no_record(open_folder: Path, with_index: bool) -> None:
-    """What is only in the write-ahead log counts: what is handed in after a crash must not verify as a shorter one."""
-    with SqliteLog(open_folder / "old") as log:
-        log.append([entry(n) for n in range(1, 6)])
-        copy_with_wal(open_folder / "old", open_folder / "j")
-        if with_index:
-            shutil.copyfile(open_folder / "old-shm", open_folder / "j-shm")
-    for path in open_folder.iterdir():
-        path.chmod(0o444)
-    open_folder.chmod(0o555)
-    found, said = [1, 2, 3, 4, 5], "j-wal"
-    with as_nobody():
-        try:
-            with SqliteLog(open_folder / "j", read_only=True) as log:
-                found = seqs(log)
-        except JournalError as error:
-            said = str(error) if not with_index else "nothing, though SQLite needs no other file than these"
-    assert found == [1, 2, 3, 4, 5]
-    assert "j-wal" in said, "the error does not say where the records are"
-
-
-def test_a_write_ahead_log_that_cannot_be_read_is_not_passed_over(open_folder: Path) -> None:
-    with SqliteLog(open_folder / "old") as log:
-        log.append([entry(n) for n in range(1, 6)])
-        copy_with_wal(open_folder / "old", open_folder / "j")
-    (open_folder / "j").chmod(0o444)
-    (open_folder / "j-wal").chmod(0o000)
-    open_folder.chmod(0o555)
-    with as_nobody(), pytest.raises(JournalError), SqliteLog(open_folder / "j", read_only=True) as log:
-        log.last()
-
-
-def test_a_read_only_file_is_refused_at_once(open_folder: Path) -> None:
-    write(open_folder / "j")
-    (open_folder / "j").chmod(0o444)
-    with as_nobody(), pytest.raises(JournalError):
-        SqliteLog(open_folder / "j")
-    with SqliteLog(open_folder / "j", read_only=True) as log:
-        assert seqs(log) == [1, 2, 3]
-
-
-# --- full disk ---------------------------------------------------------------------------------------------------
-
-
-def test_a_full_journal_refuses_the_batch_and_keeps_the_rest(path: Path) -> None:
-    with SqliteLog(path, max_pages=8) as log:
-        log.append([entry(1), entry(2)])
-        with pytest.raises(JournalError, match=r"could not be written: .*full.*Nothing of this was kept"):
-            log.append([entry(n, size=9_000) for n in range(3, 9)])
-        assert list(log.read()) == [entry(1), entry(2)]
-        log.append([entry(3)])
-        log._db.execute("PRAGMA max_page_count = 1000")
-        log.append([entry(n, size=9_000) for n in range(4, 10)])
-        assert seqs(log) == list(range(1, 10))
-    with SqliteLog(path) as log:
-        assert seqs(log) == list(range(1, 10))
-
-
-def test_a_full_journal_refuses_a_snapshot_and_keeps_the_records(path: Path) -> None:
-    with SqliteLog(path, max_pages=8) as log:
-        log.append([entry(1)])
-        log.save_snapshot(snapshot(1))
-        with pytest.raises(JournalError, match="full"):
-            log.save_snapshot(snapshot(2, state=b"x" * 100_000))
-        assert log.load_snapshot() == snapshot(1)
-        log.append([entry(2)])
-        assert seqs(log) == [1, 2]
-
-
-@contextlib.contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """The system refuses to let any file of this process grow beyond ``size`` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, ignored)
-
-
-def test_a_disk_that_takes_no_more(path: Path) -> None:
-    """The system itself refuses in the middle of a commit."""
-    with SqliteLog(path) as log:
-        log.append([entry(1), entry(2)])
-        caught: list[Any] = []
-        for extra in (1_000, 5_000, 30_000):
-            with no_file_beyond(Path(f"{path}-wal").stat().st_size + extra):
-                try:
-                    log.append([entry(n, size=5_000) for n in range(3, 20)])
-                except JournalError as error:
-                    caught.append(error)
-            assert list(log.read()) == [entry(1), entry(2)]
-        assert len(caught) == 3
-        log.append([entry(3)])
-    with SqliteLog(path) as log:
-        assert list(log.read()) == [entry(1), entry(2), entry(3)]
 
 
 # --- a second desk -----------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.desk.conftest import Opener, records
 
 import vtrade as vt
+from tests.desk.conftest import Opener, records
 from vtrade.domain.messages import decode_inbound
 from vtrade.domain.orders import Status
 from vtrade.errors import DeskError, JournalError, JournalInUse, TapeError, ValueOffGrid
@@ -105,7 +105,9 @@ def test_an_unknown_time_in_force(shared: vt.Desk, tif: Any) -> None:
     assert records(shared) == before
 
 
-@pytest.mark.parametrize("symbol", [None, 5, ["ACME"], {}, "\ud800", "ACME\x00", "<script>", "x" * 10_000, b"ACME", np.nan])
+@pytest.mark.parametrize(
+    "symbol", [None, 5, ["ACME"], {}, "\ud800", "ACME\x00", "<script>", "x" * 10_000, b"ACME", np.nan]
+)
 def test_what_is_no_symbol_is_denied_or_an_error(shared: vt.Desk, symbol: Any) -> None:
     before = records(shared)
     try:
@@ -163,7 +165,8 @@ CALLS: dict[str, Callable[[vt.Desk, Any], Any]] = {
     "ask": lambda desk, x: desk.ask(x),
 }
 JUNK: list[Any] = [
-    None, "", "x", "²", "\ud800", 0, -1, 2.5, 10**9, 10**30, -(10**30), float("nan"), float("inf"), -float("inf"), 1e300, True, [], {}, (),
+    None, "", "x", "²", "\ud800", 0, -1, 2.5, 10**9, 10**30, -(10**30), float("nan"), float("inf"),
+    -float("inf"), 1e300, True, [], {}, (),
     b"x", object(), pd.NA, pd.NaT, pd.Timedelta("5s"), pd.Timestamp("2026-01-05 09:31"), np.int64(3), np.float32(1.5),
     np.array([1, 2]), pd.Series([1, 2]), "25:00", "9999-12-31", "0001-01-01", "99999-01-01", "12:00:00+25:00",
 ]  # fmt: skip
@@ -176,7 +179,8 @@ def test_no_method_fails_in_a_way_of_its_own(open_desk: Opener, call: str) -> No
         try:
             CALLS[call](desk, junk)
         except vt.VTradeError as error:
-            assert str(error)
+            if not str(error):
+                strange.append(f"{junk!r}: an error without a word")
         except Exception as error:
             strange.append(f"{junk!r}: {error!r}")
         if desk.ended or records(desk) == 0:
@@ -224,7 +228,7 @@ def test_any_name_will_do(open_desk: Opener, account: str) -> None:
 
 @pytest.mark.parametrize("seed", [None, "x", 1.5, [], 2**70])
 def test_a_seed_that_is_none(open_desk: Opener, seed: Any, tmp_path: Path) -> None:
-    with pytest.raises(vt.VTradeError, match="seed|OpenRoom"):
+    with pytest.raises(vt.VTradeError, match=r"seed|OpenRoom"):
         open_desk(seed=seed, journal=tmp_path / "j.db")
     assert open_desk(journal=tmp_path / "j.db").verify().ok
 
@@ -233,16 +237,16 @@ def test_numpy_seeds_are_seeds(open_desk: Opener) -> None:
     assert open_desk(seed=np.int64(3)).verify().ok
 
 
-@pytest.mark.parametrize("limits", ["none", 5, [], vt.RiskLimits(concentration_ppm=0.25), vt.RiskLimits(allow_short=None)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("limits", ["none", 5, vt.RiskLimits(concentration_ppm=0.25), vt.RiskLimits(allow_short=None)])  # type: ignore[arg-type]
 def test_limits_that_are_none(open_desk: Opener, limits: Any, tmp_path: Path) -> None:
-    if limits == []:
-        return  # as good as not given
     with pytest.raises(vt.VTradeError, match=r"limits|OpenAccount"):
         open_desk(limits=limits, journal=tmp_path / "j.db")
     assert open_desk(journal=tmp_path / "j.db").verify().ok
 
 
-@pytest.mark.parametrize("tape", ["", "x", "nope:7", "synthetic:-1", "synthetic:x", "sample:NOPE", 5, b"x", [], object()])
+@pytest.mark.parametrize(
+    "tape", ["", "x", "nope:7", "synthetic:-1", "synthetic:x", "sample:NOPE", 5, b"x", [], object()]
+)
 def test_a_tape_that_is_none(open_desk: Opener, tape: Any) -> None:
     with pytest.raises(TapeError):
         open_desk(tape)

@@ -6,9 +6,9 @@ import math
 
 import pandas as pd
 import pytest
-from tests.desk.conftest import Opener
 
 import vtrade as vt
+from tests.desk.conftest import Opener
 from vtrade.errors import DeskError
 
 TABLES = {
@@ -131,9 +131,7 @@ def test_slippage_of_the_account_is_that_of_its_orders_by_notional(desk: vt.Desk
     done = done[done.filled > 0]
     assert len(done) == 3
     base = [story.costs["total"] - story.costs["fees"] for story in (desk.order(n).explain() for n in done.order_id)]
-    arrivals = [
-        1e4 * cost / bps if bps else float("nan") for cost, bps in zip(base, done.slippage_bps, strict=True)
-    ]
+    arrivals = [1e4 * cost / bps if bps else float("nan") for cost, bps in zip(base, done.slippage_bps, strict=True)]
     assert desk.statistics()["slippage_bps"] == pytest.approx(1e4 * sum(base) / sum(arrivals))
 
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from tests.desk.conftest import Opener, records, told
 
 import vtrade as vt
+from tests.desk.conftest import Opener, records, told
 from vtrade.domain.messages import OrderDenied, SubmitOrder
 from vtrade.domain.orders import OrderType, Reason, Side, Status, TimeInForce
 from vtrade.domain.values import MICRO

@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.desk.conftest import Opener, players, read_facts, standing, told, until
 
 import vtrade as vt
+from tests.desk.conftest import Opener, players, read_facts, standing, told, until
 from vtrade.domain.messages import Fact, Marked, RoomOpened
 from vtrade.domain.orders import Status
 from vtrade.domain.values import NS_PER_S
@@ -146,7 +146,9 @@ def test_new_names_in_a_fork_are_new(traded: vt.Desk) -> None:
 # --- rewinding --------------------------------------------------------------------------------------------------------
 
 
-def test_a_rewind_keeps_the_old_journal_and_goes_on_in_another(open_desk: Opener, tmp_path: Path, tape: vt.Tape) -> None:
+def test_a_rewind_keeps_the_old_journal_and_goes_on_in_another(
+    open_desk: Opener, tmp_path: Path, tape: vt.Tape
+) -> None:
     path = tmp_path / "mine.db"
     desk = open_desk(journal=path)
     trade(desk)
@@ -181,7 +183,9 @@ def test_rewinding_again_and_again(open_desk: Opener, tmp_path: Path) -> None:
         assert vt.verify(name or "").ok
 
 
-@pytest.mark.parametrize("how", [{"seconds": 1e6}, {"seconds": 10_000}, {"seconds": float("inf")}, {"to": 0}, {"to": "00:00"}, {}])
+@pytest.mark.parametrize(
+    "how", [{"seconds": 1e6}, {"seconds": 10_000}, {"seconds": float("inf")}, {"to": 0}, {"to": "00:00"}, {}]
+)
 def test_before_the_beginning_is_the_beginning(open_desk: Opener, how: dict[str, float]) -> None:
     fresh = standing(open_desk())
     desk = open_desk()
@@ -284,7 +288,9 @@ def test_panels_follow_a_rewind(open_desk: Opener) -> None:
     assert len(heard) == count
 
 
-def test_a_rewind_that_fails_leaves_the_desk_as_it_was(open_desk: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rewind_that_fails_leaves_the_desk_as_it_was(
+    open_desk: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk = open_desk(journal=tmp_path / "j.db")
     trade(desk)
     before = standing(desk)

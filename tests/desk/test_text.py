@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.desk.conftest import Opener
 
 import vtrade as vt
+from tests.desk.conftest import Opener
 from vtrade.domain.orders import Status
 
 
@@ -76,7 +76,12 @@ def test_an_order_reads_like_a_sentence(desk: vt.Desk, symbol: str) -> None:
 
 @pytest.mark.parametrize(
     ("symbol", "quantity", "shown"),
-    [("ACME", 1_234_567, "1,234,567"), ("ACME", 1_000_000, "1,000,000"), ("LUMA", "12345.67", "12,345.67"), ("LUMA", "0.01", "0.01")],
+    [
+        ("ACME", 1_234_567, "1,234,567"),
+        ("ACME", 1_000_000, "1,000,000"),
+        ("LUMA", "12345.67", "12,345.67"),
+        ("LUMA", "0.01", "0.01"),
+    ],
 )
 def test_every_digit_of_a_quantity_is_shown(open_desk: Opener, symbol: str, quantity: str, shown: str) -> None:
     desk = open_desk(cash=10**9, limits=vt.NO_LIMITS)

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from tests.desk.conftest import Opener, players, until
 
 import vtrade as vt
+from tests.desk.conftest import Opener, players, until
 from vtrade.domain.orders import Status
 
 STALL_S = 2.0
@@ -61,10 +61,11 @@ def test_everything_can_be_looked_at_while_the_market_plays(desk: vt.Desk) -> No
     desk.buy("ACME", 100)
     desk.play(30)
     looks: list[Callable[[], object]] = [
-        desk.view, desk.orders, desk.fills, desk.positions, desk.quotes, lambda: desk.book("ACME"), lambda: desk.bars("ACME"),
-        desk.equity_curve, desk.exposure, desk.statistics, desk.round_trips, desk.leaderboard, lambda: desk.progress,
-        lambda: str(desk), lambda: desk.nav, lambda: desk.buying_power, lambda: desk.ask("How am I doing?"), lambda: desk.state_hash,
-        desk.order(1).explain, desk.order(1).review, lambda: desk.fork().close_desk(),
+        desk.view, desk.orders, desk.fills, desk.positions, desk.quotes, lambda: desk.book("ACME"),
+        lambda: desk.bars("ACME"), desk.equity_curve, desk.exposure, desk.statistics, desk.round_trips,
+        desk.leaderboard, lambda: desk.progress, lambda: str(desk), lambda: desk.nav, lambda: desk.buying_power,
+        lambda: desk.ask("How am I doing?"), lambda: desk.state_hash, desk.order(1).explain, desk.order(1).review,
+        lambda: desk.fork().close_desk(),
     ]  # fmt: skip
     for look in looks:
         quickly(look)
@@ -119,10 +120,17 @@ def test_pause_inside_a_listener(desk: vt.Desk) -> None:
 
 @pytest.mark.parametrize(
     "act",
-    [lambda desk: desk.buy("ACME", 1), lambda desk: desk.close(), lambda desk: desk.step(), lambda desk: desk.record("x")],
+    [
+        lambda desk: desk.buy("ACME", 1),
+        lambda desk: desk.close(),
+        lambda desk: desk.step(),
+        lambda desk: desk.record("x"),
+    ],
     ids=["buy", "close", "step", "record"],
 )
-def test_a_listener_that_pauses_does_not_stall_who_made_the_change(desk: vt.Desk, act: Callable[[vt.Desk], object]) -> None:
+def test_a_listener_that_pauses_does_not_stall_who_made_the_change(
+    desk: vt.Desk, act: Callable[[vt.Desk], object]
+) -> None:
     desk.buy("ACME", 10)
     done: list[int] = []
 

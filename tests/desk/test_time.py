@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.desk.conftest import Opener, standing, until
 
 import vtrade as vt
+from tests.desk.conftest import Opener, standing, until
 from vtrade.domain.messages import Fill, MarketFrame, decode_inbound
 from vtrade.domain.orders import Status
 from vtrade.domain.values import NS_PER_S
@@ -36,7 +36,7 @@ def test_a_new_desk_has_a_market_to_see(desk: vt.Desk) -> None:
     assert (quotes.ask > quotes.bid).all()
     assert set(quotes.status) == {"OPEN"}
     assert desk.now.startswith("2026-01-05 09:30:0")
-    assert not (desk.ended or desk.playing or desk.closed)
+    assert (desk.ended, desk.playing, desk.closed) == (False, False, False)
 
 
 def test_a_daily_desk_begins_after_its_first_bar(open_desk: Opener, daily: vt.Tape) -> None:
@@ -355,7 +355,7 @@ def test_speed_one_on_daily_bars_is_one_bar_a_second(open_desk: Opener, daily: v
     until(lambda: desk.ts_ns - at >= 4 * 86_400 * NS_PER_S)
     real = time.monotonic() - began
     desk.pause()
-    assert 0.8 <= real
+    assert real >= 0.8
     assert (desk.ts_ns - at) / NS_PER_S / 86_400 <= 4 * (real + 0.3)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from tests.desk.conftest import Opener
 
 import vtrade as vt
+from tests.desk.conftest import Opener
 from vtrade.desk.evidence import DeskEvidence
 from vtrade.domain.orders import Status
 from vtrade.errors import DeskError, LanguageModelError
@@ -65,7 +65,9 @@ def test_the_tutor_answers_from_the_desk(desk: vt.Desk, question: str, words: st
     assert words.lower() in (str(answer) + answer._repr_markdown_()).lower()
 
 
-@pytest.mark.parametrize("question", ["", "   ", "?", "x" * 50_000, "order " + "9" * 5_000, "order ²", "\x00", "<script>"])
+@pytest.mark.parametrize(
+    "question", ["", "   ", "?", "x" * 50_000, "order " + "9" * 5_000, "order ²", "\x00", "<script>"]
+)
 def test_any_question_has_an_answer(desk: vt.Desk, question: str) -> None:
     assert desk.ask(question).text
 
@@ -136,8 +138,9 @@ class Watched(dict[Any, Any]):
 @pytest.mark.parametrize(
     "look",
     [
-        lambda desk: desk.ask("Why did my last order not fill?"), lambda desk: DeskEvidence(desk).orders(), lambda desk: desk.orders(),
-        lambda desk: desk.view(), str, lambda desk: desk.close(), lambda desk: desk.order(1).review(),
+        lambda desk: desk.ask("Why did my last order not fill?"), lambda desk: DeskEvidence(desk).orders(),
+        lambda desk: desk.orders(), lambda desk: desk.view(), str, lambda desk: desk.close(),
+        lambda desk: desk.order(1).review(),
     ],
     ids="ask evidence orders view str close review".split(),
 )  # fmt: skip
@@ -152,7 +155,13 @@ def test_orders_are_never_read_while_another_thread_adds_one(desk: vt.Desk, look
 
 def test_evidence_waits_while_something_is_being_done(desk: vt.Desk) -> None:
     evidence, done = DeskEvidence(traded(desk)), []
-    reads = (evidence.orders, evidence.account, lambda: evidence.market("ACME"), lambda: evidence.order("1"), evidence.progress)
+    reads = (
+        evidence.orders,
+        evidence.account,
+        lambda: evidence.market("ACME"),
+        lambda: evidence.order("1"),
+        evidence.progress,
+    )
     for read in reads:
         with desk._room.lock:
             reader = threading.Thread(target=lambda read=read: done.append(read()))
@@ -181,8 +190,9 @@ def test_orders_in_every_state_can_be_reviewed_and_explained(desk: vt.Desk) -> N
     bid = float(desk.quotes().bid["ACME"])
     orders = [
         desk.buy("ACME", 100), desk.buy("ACME", 5, limit=bid), desk.buy("ACME", 5, limit=bid - 2).cancel(),
-        desk.buy("ACME", 0), desk.buy("NOPE", 1), desk.sell("ACME", 10, stop=bid - 5), desk.buy("ACME", 5, limit=bid - 3),
-        desk.buy("ACME", 1, limit=bid - 1, tif="IOC"), desk.buy("ACME", 1, limit=bid - 1, tif="FOK"),
+        desk.buy("ACME", 0), desk.buy("NOPE", 1), desk.sell("ACME", 10, stop=bid - 5),
+        desk.buy("ACME", 5, limit=bid - 3), desk.buy("ACME", 1, limit=bid - 1, tif="IOC"),
+        desk.buy("ACME", 1, limit=bid - 1, tif="FOK"),
     ]  # fmt: skip
     desk.run()
     orders += [desk.buy("ACME", 1), desk.buy("ACME", 1, tif="FOK")]

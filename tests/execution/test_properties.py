@@ -64,6 +64,7 @@ def test_frames_make_no_difference(kinds: tuple[str, ...], numbers: list[Step], 
     assert {n: (a.cash, a.positions) for n, a in single.accounts.items()} == {
         n: (a.cash, a.positions) for n, a in joined.accounts.items()
     }
+    assert single.marks == joined.marks
     assert [single.depth(k, side, 99) for k in range(3) for side in (1, -1)] == [
         joined.depth(k, side, 99) for k in range(3) for side in (1, -1)
     ]

@@ -41,6 +41,13 @@ def test_a_row_that_names_a_dead_order() -> None:
     both(engine, frame(row(Kind.EXECUTE, 1, 1_000, 10, oid=1)))
 
 
+def test_an_order_of_nothing() -> None:
+    engine = room()
+    engine.process(order("a", BUY, 30, limit="10.00"))
+    both(engine, frame(row(Kind.ADD, 1, 1_000, 0, oid=1)))
+    both(engine, frame(row(Kind.EXECUTE, 1, 1_000, 20, oid=1)))
+
+
 def test_an_id_used_again_is_a_new_order() -> None:
     engine = room()
     engine.process(frame(row(Kind.ADD, 1, 1_000, 50, oid=1)))

@@ -214,3 +214,15 @@ def test_memory_stays_bounded() -> None:
     both(engine, frame(row(Kind.LEVEL, -1, 60_000, 1)))
     book = engine._book
     assert sum(array.nbytes for array in (book.level_qty, book.level_taken, book.head, book.tail)) < 10_000_000
+
+
+@pytest.mark.parametrize("instruments", [1, 10])
+def test_an_order_cannot_take_all_the_memory(instruments: int) -> None:
+    """Nearly ten times the market is allowed; its window must still leave the machine alone."""
+    engine = room(*TEN[:instruments])
+    engine.process(frame(row(Kind.LEVEL, -1, 1_500_000, 5), row(Kind.TRADE, price=1_500_000, lots=1)))
+    engine.process(order("a", SELL, 1, limit="149000", symbol="I0"))
+    engine.process(order("b", BUY, 1, limit="1501", symbol="I0"))
+    book = engine._book
+    assert sum(array.nbytes for array in (book.level_qty, book.level_taken, book.head, book.tail)) < 300_000_000
+    assert fills(engine.process(order("c", BUY, 5, symbol="I0"))) == [("c", 1_500_000, 5)]

@@ -154,5 +154,8 @@ def test_daily_history_has_its_dates(tmp_path: Path) -> None:
     view = vt.load_journal(tmp_path / "days.vtrade")
     assert view.fills().time[0].startswith("2012-01-0")
     assert view.now.startswith("2012-03-30 16:00")
-    assert view.costs()["total"].isna().all(), "bars show no two sides to measure from"
+    (cost,) = view.costs().itertuples()
+    assert cost.depth == 0, "bars show no depth"
+    assert cost.total == pytest.approx(cost.spread + cost.delay + cost.fees)
+    assert cost.slippage_bps == pytest.approx(float(view.account_table().slippage_bps[0]))
     assert view.costs()["fees"].sum() == float(view.account_table().fees[0])

@@ -7,9 +7,11 @@ chain is hashed again here, cash and shares are added up again from the facts.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
+import signal
 import sqlite3
 import sys
 from collections import defaultdict
@@ -290,6 +292,16 @@ def tamper(path: Path | str, statement: str, *values: object) -> None:
         db.close()
 
 
+@contextlib.contextmanager
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests run in the background and the system keeps it from them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class HookedLog:
     """A log in memory that calls back around each append, for errors at the worst moment."""
 
@@ -319,6 +331,9 @@ class HookedLog:
 
     def load_snapshot(self, at_most: int | None = None) -> Snapshot | None:
         return self.inner.load_snapshot(at_most)
+
+    def damage(self) -> str:
+        return self.inner.damage()
 
     def close(self) -> None:
         self.closed = True
@@ -397,6 +412,9 @@ def trade(path: str, turn: int) -> None:
         runtime.submit(opening())
     number = 0
     while True:
+        if number % 17 == 16:  # so that some are killed while they close or open
+            runtime.close()
+            runtime = Runtime(SqliteLog(path), snapshot_every=11)
         ts_ns = runtime.engine.now + 1_000_000
         batch: list[Inbound] = [book_frame(ts_ns, lots=100 + number % 7)] if number % 5 == 0 else []
         size = (1, 1, 4, 1, 30)[number % 5]

@@ -26,12 +26,12 @@ from hypothesis import strategies as st
 from tests.services.room import (
     BETA,
     DELT,
-    MICRO,
     S,
     batches,
     buy,
     chain_of,
     check_ledger,
+    ctrl_c,
     digest,
     facts_of,
     fold,
@@ -54,6 +54,7 @@ from vtrade.domain.messages import (
     decode_inbound,
 )  # fmt: skip
 from vtrade.domain.orders import OrderType, Side
+from vtrade.domain.values import MICRO
 from vtrade.errors import JournalError
 from vtrade.execution.engine import Engine
 from vtrade.gamification.engine import ProgressEngine
@@ -496,14 +497,15 @@ def test_ctrl_c_in_the_middle_of_a_tape(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=strike)
         try:
-            try:
-                thread.start()
-                for _ in range(4):
-                    room.step_events(25)
-                trade(room, n)
-            finally:
-                done.set()
-                thread.join()
+            with ctrl_c():
+                try:
+                    thread.start()
+                    for _ in range(4):
+                        room.step_events(25)
+                    trade(room, n)
+                finally:
+                    done.set()
+                    thread.join()
         except KeyboardInterrupt:
             interrupted += 1
         if n % 10 == 0:

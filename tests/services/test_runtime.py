@@ -17,7 +17,6 @@ import pytest
 
 from tests.services.room import (
     ACCOUNTS,
-    MICRO,
     HookedLog,
     S,
     batches,
@@ -25,6 +24,7 @@ from tests.services.room import (
     buy,
     chain_of,
     check_ledger,
+    ctrl_c,
     facts_of,
     fold,
     messages,
@@ -35,8 +35,8 @@ from tests.services.room import (
 from vtrade.adapters.sqlite import MEMORY, SqliteLog
 from vtrade.domain import messages as msg
 from vtrade.domain.orders import OrderType, Side
+from vtrade.domain.values import MICRO
 from vtrade.errors import JournalCorrupt, JournalError, JournalInUse, VTradeError
-from vtrade.execution.engine import Engine
 from vtrade.ports import Entry, Log, Snapshot
 from vtrade.services.runtime import GENESIS, Runtime, link, verify
 
@@ -301,12 +301,13 @@ def test_ctrl_c_while_listeners_hear_of_a_batch() -> None:
                 signal.raise_signal(signal.SIGINT)
 
     runtime = started(projections=[first, Interrupted(), last])
-    for names in ("abcde", "fghij"):
-        with pytest.raises(KeyboardInterrupt):
-            runtime.submit([buy(name) for name in names])
-        check_whole(runtime, first)
-        check_whole(runtime, last)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with ctrl_c():
+        for names in ("abcde", "fghij"):
+            with pytest.raises(KeyboardInterrupt):
+                runtime.submit([buy(name) for name in names])
+            check_whole(runtime, first)
+            check_whole(runtime, last)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     runtime.submit([buy("k")])
     check_whole(runtime, last)
 
@@ -522,90 +523,6 @@ def test_a_listener_that_fails_cannot_undo_what_happened() -> None:
         runtime.submit([buy("a")])
     check_whole(runtime)
     assert runtime.engine.accounts["ana"].positions[1] == 1
-
-
-# --- a journal that was changed -----------------------------------------------------------------------------------
-
-
-def journal(path: Path, *, snapshot_at: int | None = None) -> Engine:
-    """Twenty records and more, with a snapshot where asked."""
-    runtime = Runtime(SqliteLog(path), snapshot_every=10**9)
-    for number, message in enumerate([*opening(), book_frame(S), *(buy(f"c{n}") for n in range(20))], start=1):
-        runtime.submit([message])
-        if number == snapshot_at:
-            runtime.save_snapshot()
-    runtime.log.close()
-    return runtime.engine
-
-
-CHANGES = {
-    "message": ("UPDATE log SET message = CAST(replace(message, 'c5', 'c6') AS BLOB) WHERE seq = 11", 11),
-    "facts": ("UPDATE log SET facts = CAST(replace(facts, 'c5', 'c6') AS BLOB) WHERE seq = 11", 11),
-    "unreadable message": ("UPDATE log SET message = x'c1' WHERE seq = 11", 11),
-    "unreadable facts": ("UPDATE log SET facts = x'c1c1' WHERE seq = 11", 11),
-    "chain": ("UPDATE log SET chain = zeroblob(32) WHERE seq = 11", 11),
-    "missing": ("DELETE FROM log WHERE seq = 11", 11),
-    "first missing": ("DELETE FROM log WHERE seq = 1", 1),
-    "renumbered": ("UPDATE log SET seq = 99 WHERE seq = 11", 11),
-}
-
-
-@pytest.mark.parametrize("listening", [False, True])
-@pytest.mark.parametrize("snapshot_at", [None, 8, 25])
-@pytest.mark.parametrize("name", list(CHANGES))
-def test_a_changed_record_is_refused_by_its_number(
-    tmp_path: Path, name: str, snapshot_at: int | None, listening: bool
-) -> None:
-    """Except where a snapshot stands in for it and nobody listens; nobody ever hears a changed fact."""
-    path = tmp_path / "j"
-    honest = journal(path, snapshot_at=snapshot_at)
-    statement, record = CHANGES[name]
-    with SqliteLog(path, read_only=True) as log:
-        told = facts_of(log)
-    tamper(path, statement)
-    ear = Ear()
-    log = SqliteLog(path)
-    covered = snapshot_at is not None and snapshot_at >= record and not listening
-    if covered and name == "renumbered":
-        record = 26  # the one renumbered stands behind the snapshot now
-    if covered and record == CHANGES[name][1]:
-        assert Runtime(log).engine.state_hash() == honest.state_hash()
-    else:
-        with pytest.raises(JournalCorrupt, match=f"record {record} ") as caught:
-            Runtime(log, projections=[ear] if listening else [])
-        assert caught.value.seq == record
-    assert ear.facts == told[: len(ear.facts)]
-    log.close()
-
-
-@pytest.mark.parametrize("listening", [False, True])
-def test_a_tail_that_is_gone_is_missed_where_a_snapshot_remembers_it(tmp_path: Path, listening: bool) -> None:
-    """Else the room would go on with a gap that no start can bridge."""
-    path = tmp_path / "j"
-    journal(path, snapshot_at=25)
-    tamper(path, "DELETE FROM log WHERE seq > 20")
-    with SqliteLog(path) as log, pytest.raises(JournalCorrupt, match="record 21 ") as caught:
-        Runtime(log, projections=[Ear()] if listening else [])
-    assert caught.value.seq == 21
-
-
-def test_a_snapshot_of_another_journal_is_passed_over(tmp_path: Path) -> None:
-    """Its hash fits itself, but its chain value is not that of the record it claims to follow."""
-    honest = journal(tmp_path / "j", snapshot_at=25)
-    runtime = Runtime(SqliteLog(tmp_path / "rich"), snapshot_every=10**9)
-    runtime.submit([*opening(cash=10**9), book_frame(S), *(buy(f"c{n}") for n in range(20))])
-    runtime.save_snapshot()
-    snapshot = runtime.log.load_snapshot()
-    assert snapshot is not None
-    runtime.close()
-    tamper(
-        tmp_path / "j", "UPDATE snapshots SET state = ?, state_hash = ?, chain = ?",
-        snapshot.state, snapshot.state_hash, snapshot.chain,
-    )  # fmt: skip
-    again = Runtime(SqliteLog(tmp_path / "j"))
-    assert again.engine.accounts["ana"].cash == honest.accounts["ana"].cash
-    assert again.engine.state_hash() == honest.state_hash()
-    again.close()
 
 
 def test_old_journals_keep_their_chain() -> None:

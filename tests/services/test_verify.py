@@ -13,7 +13,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.services.room import (
-    MICRO,
     S,
     batches,
     book_frame,
@@ -56,7 +55,8 @@ from vtrade.domain.messages import (
     encode_inbound,
 )  # fmt: skip
 from vtrade.domain.orders import OrderType, Side
-from vtrade.errors import JournalError
+from vtrade.domain.values import MICRO
+from vtrade.errors import JournalCorrupt, JournalError
 from vtrade.market.dtype import EVENT, Kind
 from vtrade.ports import Entry
 from vtrade.services.runtime import GENESIS, Runtime, Verdict, link, verify
@@ -207,13 +207,17 @@ def test_a_record_twice(path: Path) -> None:
     assert (found.ok, found.record) == (False, COUNT + 1)
 
 
-def test_a_tail_that_is_gone_is_missed_where_a_snapshot_remembers_it(path: Path) -> None:
-    """Without a snapshot nothing in the file tells how long it was."""
+def test_a_tail_that_is_gone_is_missed_where_something_remembers_it(path: Path) -> None:
+    """A snapshot does, and the seal; without both nothing in the file tells how long it was."""
     tamper(path, "DELETE FROM log WHERE seq > 15")
     found = verdict(path)
     assert (found.ok, found.record, found.records) == (False, 16, 15)
     assert "missing" in str(found)
     tamper(path, "DELETE FROM snapshots WHERE seq > 15")
+    found = verdict(path)
+    assert (found.ok, found.record, found.records) == (False, None, 15)
+    assert "was changed after it was closed" in str(found)
+    SqliteLog(path).close()
     assert verdict(path).ok
 
 
@@ -334,9 +338,87 @@ def test_a_snapshot_made_to_fit_itself(path: Path, seq: int) -> None:
     assert (found.ok, found.record) == (False, seq), str(found)
 
 
-def test_a_journal_without_snapshots_verifies(path: Path) -> None:
-    tamper(path, "DELETE FROM snapshots WHERE 1")
-    assert verdict(path).ok
+def test_a_journal_without_snapshots_verifies(tmp_path: Path) -> None:
+    assert verdict(journal(tmp_path / "j", snapshots=())).ok
+
+
+# --- a room on a changed journal ----------------------------------------------------------------------------------
+
+
+class Ear:
+    """A projection that only listens."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def apply(self, facts: Iterable[Fact]) -> None:
+        self.facts.extend(facts)
+
+
+CHANGES = {
+    "message": ("UPDATE log SET message = CAST(replace(message, 'c5', 'c6') AS BLOB) WHERE seq = 11", 11),
+    "facts": ("UPDATE log SET facts = CAST(replace(facts, 'c5', 'c6') AS BLOB) WHERE seq = 11", 11),
+    "unreadable message": ("UPDATE log SET message = x'c1' WHERE seq = 11", 11),
+    "unreadable facts": ("UPDATE log SET facts = x'c1c1' WHERE seq = 11", 11),
+    "chain": ("UPDATE log SET chain = zeroblob(32) WHERE seq = 11", 11),
+    "missing": ("DELETE FROM log WHERE seq = 11", 11),
+    "first missing": ("DELETE FROM log WHERE seq = 1", 1),
+    "renumbered": ("UPDATE log SET seq = 99 WHERE seq = 11", 11),
+}
+
+
+@pytest.mark.parametrize("listening", [False, True])
+@pytest.mark.parametrize("snapshot_at", [None, 8, COUNT])
+@pytest.mark.parametrize("name", list(CHANGES))
+def test_a_changed_record_is_refused_by_its_number(
+    tmp_path: Path, name: str, snapshot_at: int | None, listening: bool
+) -> None:
+    """Except where a snapshot stands in for it and nobody listens; nobody ever hears a changed fact."""
+    path = journal(tmp_path / "j", snapshots=(snapshot_at,) if snapshot_at else ())
+    honest = verdict(path)
+    statement, record = CHANGES[name]
+    with SqliteLog(path, read_only=True) as log:
+        told = facts_of(log)
+    tamper(path, statement)
+    ear = Ear()
+    stands_in = snapshot_at is not None and snapshot_at >= record and not listening
+    if stands_in and name == "renumbered":
+        record = COUNT + 1  # the one renumbered stands behind the snapshot now
+    with SqliteLog(path) as log:
+        if stands_in and record <= COUNT:
+            assert Runtime(log).engine.state_hash() == honest.state_hash
+        else:
+            with pytest.raises(JournalCorrupt, match=f"record {record} ") as caught:
+                Runtime(log, projections=[ear] if listening else [])
+            assert caught.value.seq == record
+    assert ear.facts == told[: len(ear.facts)]
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_a_room_misses_a_tail_that_a_snapshot_remembers(path: Path, listening: bool) -> None:
+    """Else it would go on with a gap that no later start can bridge."""
+    tamper(path, "DELETE FROM log WHERE seq > 15")
+    with SqliteLog(path) as log, pytest.raises(JournalCorrupt, match="record 16 ") as caught:
+        Runtime(log, projections=[Ear()] if listening else [])
+    assert caught.value.seq == 16
+
+
+def test_a_snapshot_of_another_journal_is_passed_over(tmp_path: Path) -> None:
+    """Its hash fits itself, but its chain value is not that of the record it claims to follow."""
+    path = journal(tmp_path / "j", snapshots=(20,))
+    rich = Runtime(SqliteLog(MEMORY))
+    rich.submit([*opening(cash=10**9), book_frame(S), *(buy(f"c{n}") for n in range(15))])
+    state = rich.engine.snapshot()
+    tamper(
+        path,
+        "UPDATE snapshots SET state = ?, state_hash = ?, chain = ?",
+        state,
+        hashlib.sha256(state).digest(),
+        rich.chain,
+    )
+    with SqliteLog(path) as log:
+        room = Runtime(log)
+        assert room.engine.state_hash() == fold(log).state_hash() != rich.engine.state_hash()
 
 
 # --- messages nobody would send -----------------------------------------------------------------------------------

@@ -199,7 +199,7 @@ class JournalView:
         return pd.DataFrame(rows, columns=list(REFUSALS)).astype(REFUSALS)
 
     def costs(self, account: str | None = None) -> pd.DataFrame:
-        """What each order that filled cost, part by part; NaN where the market had no two sides on arrival."""
+        """What each order that filled cost, part by part; NaN where there was no price on arrival."""
         import pandas as pd
 
         rows = []

@@ -15,7 +15,7 @@ from vtrade.desk import checks
 from vtrade.domain.orders import TRANSITIONS, OrderEvent, OrderType, Reason, Side, Status, TimeInForce
 from vtrade.domain.values import NS_PER_S, from_micros
 from vtrade.errors import DeskError, VTradeError
-from vtrade.execution.explain import reason_text, units_text
+from vtrade.execution.explain import price_text, reason_text, units_text
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
@@ -163,7 +163,7 @@ def _local_s(desk: Desk, seconds: int) -> int:
 
 def _order(desk: Desk, r: Record) -> dict[str, Any]:
     prices = [
-        f"{word}{price:,.{r.instrument.price_decimals if r.instrument else 2}f}"
+        f"{word}{price_text(price, r.instrument.price_decimals if r.instrument else 2)}"
         for word, price in (("", r.limit_price), ("stop ", r.stop_price))
         if price is not None
     ]

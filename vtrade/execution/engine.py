@@ -271,11 +271,8 @@ class Engine:
     def _mark(self) -> None:
         marks = self.marks
         changed = []
-        last = self._book.inst[:, at.LAST].tolist()
-        for k, px in enumerate(last):
-            if px == 0:
-                bid, _, ask, _ = self.touch(k)
-                px = (bid + ask + ((bid + ask) // 2 & 1)) // 2 if bid and ask else marks[k]
+        for k, (last, mid) in enumerate(self._book.inst[:, [at.LAST, at.MID]].tolist()):
+            px = last or mid or marks[k]
             if px != marks[k]:
                 marks[k] = px
                 changed.append((k, px))
@@ -361,8 +358,9 @@ class Engine:
     def _money(
         self, account: Account, k: int, side: Side, lots: int, limit: int | None, stop: int | None, reference: int
     ) -> risk.Refusal | None:
-        if not account.limits.enabled:
-            return None
+        refusal = risk.count_refusal(account, self.instruments[k], k, lots, max(reference, limit or 0, stop or 0))
+        if refusal is not None or not account.limits.enabled:
+            return refusal
         reference = reference or limit or stop or 0
         if not reference:
             return Reason.NO_REFERENCE_PRICE, "there is no price yet to measure the order by; use a limit order or wait"

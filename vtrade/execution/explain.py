@@ -199,6 +199,18 @@ def units_text(units: float) -> str:
     return f"{units:,.6f}".rstrip("0").rstrip(".")
 
 
+def price_text(price: float, decimals: int) -> str:
+    """A price with the decimals of its grid, and with all its own where it is off the grid.
+
+    Examples
+    --------
+    >>> price_text(182.5, 2), price_text(182.005, 2)
+    ('182.50', '182.005')
+    """
+    text = f"{price:,.{decimals}f}"
+    return text if float(text.replace(",", "")) == price else units_text(price)
+
+
 def describe(record: Record) -> str:
     """An order in a few words: ``#3 buy 100 ACME limit 182.43``."""
     name = f"#{record.order_id}" if record.order_id else record.client_order_id
@@ -206,7 +218,7 @@ def describe(record: Record) -> str:
     decimals = record.instrument.price_decimals if record.instrument else 2
 
     def text(price: float | None) -> str:
-        return "" if price is None else f"{price:,.{decimals}f}"
+        return "" if price is None else price_text(price, decimals)
 
     match record.type:
         case OrderType.LIMIT:

@@ -28,7 +28,7 @@ from numba import njit
 from vtrade.execution.layout import (
     ARRIVALS, ASK, AT_CLOSE, AT_LEVEL, AT_OPEN, BAR_LEFT, BAR_NO, BAR_PX, BASE, BEST, BID, C_FOK, C_IOC, C_SELF,
     CANCELED, CROSS, DAY, DEPTH, EXPIRED, FILLED, FOK, GONE, HAS_IDS, HELD_LIST, IN_HELD, IN_MARKET, IN_RANGE,
-    IN_STOPS, IOC, JUMPED, LAST, LEVELS, LIMIT, LISTS, LIVE, MAKES, MARKET, MARKET_LIST, NONE, O_ACCOUNT, O_AHEAD,
+    IN_STOPS, IOC, JUMPED, LAST, LEVELS, LIMIT, LISTS, LIVE, MAKES, MARKET, MARKET_LIST, MID, NONE, O_ACCOUNT, O_AHEAD,
     O_ARRIVAL, O_BAR, O_COLLAR, O_INST, O_LEAVES, O_LIMIT, O_NEXT, O_PREV, O_SIDE, O_STOP, O_TIF, O_TYPE, O_WAIT,
     O_WHERE, OUT_COUNT, OWN_BEST, OWN_COUNT, OWN_LEVELS, PEER, PRINTS, QUEUE, R_AHEAD, R_ASK, R_ASK_SIZE, R_BID,
     R_BID_SIZE, R_WAIT, R_WHERE, RESUMED, S_CLOSED, S_HALTED, S_OPEN, SESSION, SHARE_PPM, STATE, STOP_LIST,
@@ -871,7 +871,7 @@ def apply(b: Book, k: int, kind: int, side: int, price: int, qty: int, oid: int,
     p = price - inst[BASE]
     if kind == ADD:
         inst[HAS_IDS] = 1
-        b.feed[oid, 0] = b.room[ARRIVALS]
+        b.feed[oid, 0] = b.room[ARRIVALS] if qty > 0 else 0
         b.feed[oid, 1] = qty
         b.room[ARRIVALS] += 1
         _show(b, k, s, p, b.level_qty[k, s, p] + qty)
@@ -903,6 +903,10 @@ def apply(b: Book, k: int, kind: int, side: int, price: int, qty: int, oid: int,
         _session(b, k, qty, ts)
     else:
         _bar(b, k, kind, price, qty, ts)
+    if inst[LAST] == 0 and kind <= QUOTE:
+        bid, ask = touch(b, k, BID)[0], touch(b, k, ASK)[0]
+        if bid > 0 and ask > 0:
+            inst[MID] = (bid + ask + ((bid + ask) // 2 & 1)) // 2
     if inst[STOPS] > 0 and inst[BAR_NO] == 0 and inst[STATE] <= S_OPEN:
         _trigger_stops(b, k, ts)
 

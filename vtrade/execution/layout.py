@@ -64,7 +64,8 @@ NONE, UNKNOWN = _numbers(0, -1)
 BASE, BEST, LEVELS, OWN_BEST, OWN_LEVELS = 0, 1, 3, 5, 7
 LAST, STATE, BAR_NO, BAR_LEFT, BAR_PX, HAS_IDS, OWN_COUNT, STOPS, PRINTS = 9, 10, 11, 12, 13, 14, 15, 16, 17
 LISTS = 18  # head and tail of each waiting list: market bids, market asks, stops, held
-INST_COLS = 26
+MID = 26  # while nothing has printed: the last mid of a feed that showed both sides
+INST_COLS = 27
 MARKET_LIST, STOP_LIST, HELD_LIST = _numbers(0, 2, 3)
 
 # columns of ``own``
@@ -109,7 +110,7 @@ RESUMED = 4
 WALKED, JUMPED = _numbers(0, 1)
 
 WINDOW_MIN: Final = 4_096
-WINDOW_BYTES_MAX: Final = 1_500_000_000
+WINDOW_BYTES_MAX: Final = 256_000_000
 """Memory the level windows of one room may take."""
 OUT_ROWS_MIN: Final = 4_096
 

@@ -20,6 +20,12 @@ Refusal = tuple[Reason, str]
 PRICE_RANGE: Final = 10
 """A price more than this many times above or below the market is taken for a slip of the finger."""
 
+MOST_MONEY: Final = 2**58
+"""Micro-units that an account may hold and ask for in one instrument: sums must stay within 64 bits."""
+
+UNKNOWN_PRICE: Final = 1_000_000
+"""Ticks by which an order is measured while there is no price at all."""
+
 SHORT_REQUIREMENT_PPM: Final = 1_500_000
 """Share of a short position's value that must stay in the account: Regulation T asks for 150 %."""
 
@@ -156,6 +162,19 @@ def reserve(instrument: Instrument, side: int, worst: int, lots: int) -> int:
     )
     charged = instrument.fee(price, lots) + 2 * sum(rounded) * lots
     return max(0, instrument.notional(price, lots) * side + charged)
+
+
+def count_refusal(account: Account, instrument: Instrument, k: int, lots: int, price: int) -> Refusal | None:
+    """Refuse what would make an account's money too large to count, limits or not."""
+    all_lots = abs(account.positions[k]) + account.buying[k] + account.selling[k] + lots
+    worth = instrument.notional(price or UNKNOWN_PRICE, all_lots)
+    if worth <= MOST_MONEY:
+        return None
+    return (
+        Reason.QUANTITY_TOO_LARGE,
+        f"{instrument.symbol} held and asked for would be worth {format_micros(worth)}; the room counts up to "
+        f"{format_micros(MOST_MONEY)}; send a smaller quantity",
+    )
 
 
 def money_refusal(

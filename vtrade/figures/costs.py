@@ -56,7 +56,7 @@ def cost_waterfall(
         currency = currency or costs.currency
     title = title or "What it cost"
     if not parts:
-        why = "Nothing filled, or the market had no two sides on arrival: there is no cost to measure."
+        why = "Nothing filled, or there was no price on arrival: there is no cost to measure."
         return blank(title, why, theme)
     names = [*PARTS, "total"]
     amounts = [float(parts[name]) for name in names]
