@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import vtrade as vt
-from tests.desk.conftest import Opener, standing, until
+from tests.desk.conftest import Opener, records, standing, until
 from vtrade.domain.messages import Fill, MarketFrame, decode_inbound
 from vtrade.domain.orders import Status
 from vtrade.domain.values import NS_PER_S
@@ -37,6 +37,10 @@ def test_a_new_desk_has_a_market_to_see(desk: vt.Desk) -> None:
     assert set(quotes.status) == {"OPEN"}
     assert desk.now.startswith("2026-01-05 09:30:0")
     assert (desk.ended, desk.playing, desk.closed) == (False, False, False)
+
+
+def test_a_new_journal_begins_with_few_records(desk: vt.Desk) -> None:
+    assert records(desk) < 50
 
 
 def test_a_daily_desk_begins_after_its_first_bar(open_desk: Opener, daily: vt.Tape) -> None:

@@ -11,11 +11,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
-    AccountOpened, Fact, Fill, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderRejected, OrderReplaced,
-    OrderTriggered, RoomOpened,
+    AccountOpened,
+    Fact,
+    Fill,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    RoomOpened,
 )  # fmt: skip
 from vtrade.domain.orders import TERMINAL, OrderEvent, OrderType, Side, Status, transition
 from vtrade.execution import layout as at
@@ -258,8 +266,3 @@ class Ledger:
             assert (kept.status, kept.quantity, kept.filled, kept.limit) == (
                 order.status, order.quantity, order.filled, order.limit
             )  # fmt: skip
-
-
-def shorting(*, concentration_ppm: int = 1_000_000) -> RiskLimits:
-    """Limits of an account that may sell short."""
-    return RiskLimits(allow_short=True, concentration_ppm=concentration_ppm)

@@ -62,9 +62,8 @@ class NaiveExchange:
         if price is None:
             self.waiting.append(order)
         else:
-            for other in list(self.waiting):
-                if order.left and other.side != side and other.account != account:
-                    trades.append(self._trade(other, order, price))
+            others = [other for other in self.waiting if other.side != side and other.account != account]
+            trades += [self._trade(other, order, price) for other in others if order.left]
             if order.left:
                 self.levels[side].setdefault(price, []).append(order)
         if order.left:

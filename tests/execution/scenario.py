@@ -32,10 +32,33 @@ from tests.execution.checks import Ledger, check_inside
 from vtrade.domain.accounts import NO_LIMITS, RiskLimits
 from vtrade.domain.instruments import FeeSchedule, Instrument
 from vtrade.domain.messages import (
-    AccountOpened, ActionRecorded, CancelOrder, CancelRejected, Fact, Fill, Inbound, MarketFrame, Marked,
-    NewsPublished, OpenAccount, OpenRoom, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderRejected,
-    OrderReplaced, OrderTriggered, ReplaceOrder, ReplaceRejected, RoomClosed, RoomCommand, RoomOpened, RoomRules,
-    SessionChanged, SubmitOrder,
+    AccountOpened,
+    ActionRecorded,
+    CancelOrder,
+    CancelRejected,
+    Fact,
+    Fill,
+    Inbound,
+    Marked,
+    MarketFrame,
+    NewsPublished,
+    OpenAccount,
+    OpenRoom,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    ReplaceOrder,
+    ReplaceRejected,
+    RoomClosed,
+    RoomCommand,
+    RoomOpened,
+    RoomRules,
+    SessionChanged,
+    SubmitOrder,
 )  # fmt: skip
 from vtrade.domain.orders import OrderType, Reason, Side, TimeInForce
 from vtrade.domain.values import MICRO, plain_micros, to_micros

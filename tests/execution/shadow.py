@@ -1,7 +1,7 @@
 """Was this fill possible? What the feed alone has shown, kept apart from the engine.
 
-Rules: lots of a level may be taken once each time the feed shows them as new; a print fills no more than its size; a bar
-gives no more than its share and no price outside itself; each cause of a fill belongs to certain rows.
+Rules: lots of a level may be taken once each time the feed shows them as new; a print fills no more than its size; a
+bar gives no more than its share and no price outside itself; each cause of a fill belongs to certain rows.
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ class Shadow:
             return
         plain = message.type in (OrderType.MARKET, OrderType.LIMIT)
         if message.time_in_force == TimeInForce.FOK and plain:
-            fills = [f.last_qty for f in facts if isinstance(f, msg.Fill) and f.client_order_id == message.client_order_id]
+            fills = [
+                f.last_qty for f in facts if isinstance(f, msg.Fill) and f.client_order_id == message.client_order_id
+            ]
             whole = [f.quantity for f in facts if isinstance(f, msg.OrderAccepted)]
             assert not fills or [sum(fills)] == whole, "a FOK order is filled in part"
         if message.time_in_force in (TimeInForce.IOC, TimeInForce.FOK) and plain:

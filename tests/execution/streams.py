@@ -36,7 +36,14 @@ ACCOUNTS = {
     "short": (3_000 * MICRO, SHORTING),
 }
 
-TYPES = (OrderType.LIMIT, OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET, OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
+TYPES = (
+    OrderType.LIMIT,
+    OrderType.LIMIT,
+    OrderType.LIMIT,
+    OrderType.MARKET,
+    OrderType.STOP_MARKET,
+    OrderType.STOP_LIMIT,
+)
 TIFS = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK)
 WILD = (1, 19_999_999, 200, 4_000, 12_000, 0)
 """Prices in ticks that now and then interrupt the usual ones."""

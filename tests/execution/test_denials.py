@@ -156,8 +156,12 @@ def test_absurd_numbers_are_denied(limits: RiskLimits, rows: tuple, tick: str) -
     for i, value in enumerate(huge):
         absurd = [
             msg.SubmitOrder(1, "ana", f"a{i}", "ACME", BUY, OrderType.LIMIT, MICRO, value // 10_000 * 10_000),
-            msg.SubmitOrder(1, "ana", f"b{i}", "ACME", SELL, OrderType.STOP_MARKET, MICRO, None, value // 10_000 * 10_000),
-            msg.SubmitOrder(1, "ana", f"c{i}", "ACME", BUY, OrderType.STOP_LIMIT, MICRO, MICRO, value // 10_000 * 10_000),
+            msg.SubmitOrder(
+                1, "ana", f"b{i}", "ACME", SELL, OrderType.STOP_MARKET, MICRO, None, value // 10_000 * 10_000
+            ),
+            msg.SubmitOrder(
+                1, "ana", f"c{i}", "ACME", BUY, OrderType.STOP_LIMIT, MICRO, MICRO, value // 10_000 * 10_000
+            ),
             msg.SubmitOrder(1, "ana", f"d{i}", "ACME", BUY, OrderType.LIMIT, value // MICRO * MICRO, MICRO),
             msg.SubmitOrder(1, "ana", f"e{i}", "ACME", SELL, OrderType.MARKET, value // MICRO * MICRO),
         ]

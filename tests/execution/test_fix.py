@@ -1,9 +1,9 @@
 """Do orders go through the FIX order-state-change matrices?
 
-Rules: a row of a matrix is either a request or an execution. What depends on two messages crossing on their way (pending
-states) is played in the order in which the venue sees it: a request acts where its answer stands. The status, the
-cumulative and the leaves quantity of each answer must be those of the matrix. Trade busts and corrections (J.1.b) are
-not what this venue does.
+Rules: a row of a matrix is either a request or an execution. What depends on two messages crossing on their way
+(pending states) is played in the order in which the venue sees it: a request acts where its answer stands. The status,
+the cumulative and the leaves quantity of each answer must be those of the matrix. Trade busts and corrections (J.1.b)
+are not what this venue does.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def ask(request: str) -> msg.Inbound:
 
 @pytest.mark.needs("data")
 def test_the_matrices_of_the_standard(data_dir: Path) -> None:
-    matrices = json.loads((data_dir / "reference" / "fix_order_state_matrices.json").read_text(encoding="utf-8"))["matrices"]
+    matrices = json.loads((data_dir / "reference" / "fix_order_state_matrices.json").read_text(encoding="utf-8"))[
+        "matrices"
+    ]
     compared = {name: play(matrix["rows"]) for name, matrix in matrices.items() if name.split()[0] in PLAYED}
     assert len(compared) == len(PLAYED)
     assert all(count >= 3 for count in compared.values()), compared

@@ -28,7 +28,11 @@ def test_facts_carry_the_time_of_their_row() -> None:
     engine = room()
     engine.process(frame(row(Kind.TRADE, price=900, lots=1)))
     engine.process(order("a", SELL, 30, limit="10.00"))
-    rows = [row(Kind.TRADE, 1, 1_000, 10, ts=10), row(Kind.TRADE, 1, 1_000, 10, ts=20), row(Kind.TRADE, 1, 999, 9, ts=30)]
+    rows = [
+        row(Kind.TRADE, 1, 1_000, 10, ts=10),
+        row(Kind.TRADE, 1, 1_000, 10, ts=20),
+        row(Kind.TRADE, 1, 999, 9, ts=30),
+    ]
     facts = engine.process(frame(*rows))
     assert [fact.ts_ns for fact in facts if isinstance(fact, msg.Fill)] == [10, 20]
     assert [fact.ts_ns for fact in facts if isinstance(fact, msg.Marked)] == [30]

@@ -27,7 +27,9 @@ def test_a_buy_never_costs_more_than_it_reserved(kind: str) -> None:
     acme = Instrument.make("ACME", fees=FeeSchedule.per_share("0.01"))
     engine = room(acme)
     join(engine, "ana", cash=1_101, limits=ALL)
-    engine.process(frame(row(Kind.LEVEL, -1, 1_000, 50), row(Kind.LEVEL, -1, 1_100, 50), row(Kind.TRADE, price=999, lots=1)))
+    engine.process(
+        frame(row(Kind.LEVEL, -1, 1_000, 50), row(Kind.LEVEL, -1, 1_100, 50), row(Kind.TRADE, price=999, lots=1))
+    )
     prices = {"limit": {"limit": "11.00"}, "market": {}, "stop": {"stop": "10.00"},
               "stop limit": {"stop": "10.00", "limit": "11.00"}}[kind]  # fmt: skip
     engine.process(order("a", BUY, 100, account="ana", **prices))
@@ -75,7 +77,9 @@ def test_fees_of_many_small_fills_are_reserved(fees: FeeSchedule, size: int) -> 
         for extra in range(0, 1_500, 50):
             name = f"ana{extra}"
             engine.process(msg.OpenAccount(0, name, cash + extra, "USD", ALL))
-            bought = order("a", BUY, 300, limit=f"{price / MICRO:.6f}", account=name, symbol="DUST", tif=TimeInForce.GTC)
+            bought = order(
+                "a", BUY, 300, limit=f"{price / MICRO:.6f}", account=name, symbol="DUST", tif=TimeInForce.GTC
+            )
             if reason(engine.process(bought)) is None:
                 break
         else:
@@ -123,7 +127,9 @@ def test_buying_back_never_overdraws() -> None:
     join(engine, "ana", cash=1_000, limits=SHORT)
     engine.process(frame(row(Kind.LEVEL, 1, 1_000, 100), row(Kind.TRADE, price=1_000, lots=1)))
     engine.process(order("a", SELL, 100, account="ana"))
-    engine.process(frame(row(Kind.LEVEL, 1, 1_000, 0), row(Kind.LEVEL, -1, 3_000, 500), row(Kind.TRADE, price=3_000, lots=1)))
+    engine.process(
+        frame(row(Kind.LEVEL, 1, 1_000, 0), row(Kind.LEVEL, -1, 3_000, 500), row(Kind.TRADE, price=3_000, lots=1))
+    )
     denied = engine.process(order("b", BUY, 100, account="ana"))
     assert reason(denied) == Reason.INSUFFICIENT_BUYING_POWER
     assert fills(engine.process(order("c", BUY, 60, limit="30.00", account="ana"))) == [("c", 3_000, 60)]

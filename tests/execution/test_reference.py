@@ -1,8 +1,8 @@
 """Does the engine match as a naive exchange does, execution by execution?
 
 Rules: participants only, without limits, in an empty market, so that every trade is between two of them. The contest's
-feed: a row with a price is a limit order (side 0 buys, 1 sells), numbered from 1; price 0 cancels the order whose number
-stands in the size column, if it still works.
+feed: a row with a price is a limit order (side 0 buys, 1 sells), numbered from 1; price 0 cancels the order whose
+number stands in the size column, if it still works.
 """
 
 from __future__ import annotations
@@ -179,9 +179,7 @@ def test_the_queue_of_an_order_by_order_feed(seed: int) -> None:
             ours[name] = (side, price)
             order_id = engine.next_order_id
             facts = engine.process(
-                msg.SubmitOrder(
-                    0, "ab"[i % 2], name, "ACME", Side(side), OrderType.LIMIT, lots * MICRO, price * TICK
-                )
+                msg.SubmitOrder(0, "ab"[i % 2], name, "ACME", Side(side), OrderType.LIMIT, lots * MICRO, price * TICK)
             )
             assert facts[0].queue_ahead == naive.ahead(side, price, name) == engine.queue_ahead(order_id)  # type: ignore[union-attr]
         else:

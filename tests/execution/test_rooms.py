@@ -22,7 +22,7 @@ def names(facts: list[msg.Fact]) -> list[str]:
 
 def test_a_log_begins_with_a_room() -> None:
     engine = Engine()
-    with pytest.raises(VTradeError, match="OpenAccount.*OpenRoom"):
+    with pytest.raises(VTradeError, match=r"OpenAccount.*OpenRoom"):
         engine.process(msg.OpenAccount(0, "ana", 0))
     engine.process(msg.OpenRoom(0, "one", (ACME,)))
     with pytest.raises(VTradeError, match=r"'one'.*second.*'two'"):
@@ -31,7 +31,7 @@ def test_a_log_begins_with_a_room() -> None:
 
 @pytest.mark.parametrize("listed", [(), (ACME, ACME)])
 def test_a_room_needs_instruments_each_once(listed: tuple[Instrument, ...]) -> None:
-    with pytest.raises(VTradeError, match="instrument|twice"):
+    with pytest.raises(VTradeError, match=r"instrument|twice"):
         Engine().process(msg.OpenRoom(0, "room", listed))
 
 
@@ -69,7 +69,8 @@ def test_halting_one_instrument_leaves_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [msg.RoomCommand(10**18, "explode"), msg.RoomCommand(10**18, "halt", "ACNE"), msg.MarketFrame(10**18, b"x" * 41)]
+    "message",
+    [msg.RoomCommand(10**18, "explode"), msg.RoomCommand(10**18, "halt", "ACNE"), msg.MarketFrame(10**18, b"x" * 41)],
 )
 def test_an_error_changes_nothing(message: msg.Inbound) -> None:
     engine = room()
@@ -197,7 +198,9 @@ def test_day_orders_expire_and_good_till_cancel_stay_over_many_days() -> None:
 
 @pytest.mark.parametrize("price", [0, -1_000])
 @pytest.mark.parametrize(
-    "kind", [Kind.TRADE, Kind.BAR_OPEN, Kind.BAR_LOW, Kind.LEVEL, Kind.QUOTE, Kind.ADD, Kind.EXECUTE], ids=lambda k: k.name
+    "kind",
+    [Kind.TRADE, Kind.BAR_OPEN, Kind.BAR_LOW, Kind.LEVEL, Kind.QUOTE, Kind.ADD, Kind.EXECUTE],
+    ids=lambda k: k.name,
 )
 def test_a_null_price_is_no_price(kind: Kind, price: int) -> None:
     """Real tapes have them: nothing fills, nothing triggers, nothing is marked, nothing breaks."""

@@ -31,5 +31,5 @@ def test_a_wrong_line_fails(line: str) -> None:
     lines = ["add 1 sell 100 @ 10.02", "ana: a1 buy 10 market", "-> accepted a1"]
     if line.startswith("?"):
         lines.append("-> fill a1 10 @ 10.02")
-    with pytest.raises(AssertionError, match="wanted|answer"):
+    with pytest.raises(AssertionError, match=r"wanted|answer"):
         play(Scenario("wrong", list(enumerate([*lines, line], start=1))))

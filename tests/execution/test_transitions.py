@@ -9,7 +9,16 @@ import pytest
 from tests.execution.checks import check_inside
 from tests.execution.feed import BUY, SELL, frame, order, room, row
 from vtrade.domain import messages as msg
-from vtrade.domain.orders import TERMINAL, TRANSITIONS, IllegalTransition, OrderEvent, Reason, Status, TimeInForce, transition
+from vtrade.domain.orders import (
+    TERMINAL,
+    TRANSITIONS,
+    IllegalTransition,
+    OrderEvent,
+    Reason,
+    Status,
+    TimeInForce,
+    transition,
+)
 from vtrade.domain.values import MICRO
 from vtrade.execution.engine import Engine
 from vtrade.market.dtype import Kind, SessionStatus
@@ -17,17 +26,17 @@ from vtrade.market.dtype import Kind, SessionStatus
 S, E = Status, OrderEvent
 
 TABLE = """
-                  SUBMIT    DENY    REJECT    ACCEPT    TRIGGER    PARTIAL_FILL      FILL    REPLACE           CANCEL    EXPIRE
-INITIALIZED       SUBMITTED DENIED  -         -         -          -                 -       -                 -         -
-SUBMITTED         -         -       REJECTED  ACCEPTED  -          -                 -       -                 -         -
-ACCEPTED          -         -       -         -         TRIGGERED  PARTIALLY_FILLED  FILLED  ACCEPTED          CANCELED  EXPIRED
-TRIGGERED         -         -       -         -         -          PARTIALLY_FILLED  FILLED  TRIGGERED         CANCELED  EXPIRED
-PARTIALLY_FILLED  -         -       -         -         -          PARTIALLY_FILLED  FILLED  PARTIALLY_FILLED  CANCELED  EXPIRED
-DENIED            -         -       -         -         -          -                 -       -                 -         -
-REJECTED          -         -       -         -         -          -                 -       -                 -         -
-FILLED            -         -       -         -         -          -                 -       -                 -         -
-CANCELED          -         -       -         -         -          -                 -       -                 -         -
-EXPIRED           -         -       -         -         -          -                 -       -                 -         -
+                 SUBMIT    DENY   REJECT   ACCEPT   TRIGGER   PARTIAL_FILL     FILL   REPLACE          CANCEL   EXPIRE
+INITIALIZED      SUBMITTED DENIED -        -        -         -                -      -                -        -
+SUBMITTED        -         -      REJECTED ACCEPTED -         -                -      -                -        -
+ACCEPTED         -         -      -        -        TRIGGERED PARTIALLY_FILLED FILLED ACCEPTED         CANCELED EXPIRED
+TRIGGERED        -         -      -        -        -         PARTIALLY_FILLED FILLED TRIGGERED        CANCELED EXPIRED
+PARTIALLY_FILLED -         -      -        -        -         PARTIALLY_FILLED FILLED PARTIALLY_FILLED CANCELED EXPIRED
+DENIED           -         -      -        -        -         -                -      -                -        -
+REJECTED         -         -      -        -        -         -                -      -                -        -
+FILLED           -         -      -        -        -         -                -      -                -        -
+CANCELED         -         -      -        -        -         -                -      -                -        -
+EXPIRED          -         -      -        -        -         -                -      -                -        -
 """
 
 

@@ -86,7 +86,7 @@ def test_an_empty_quote_is_never_skipped() -> None:
     assert engine.unreachable == 0
 
 
-# --- prices that wander ------------------------------------------------------------------------------------------------
+# --- prices that wander ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [Kind.LEVEL, Kind.QUOTE])
@@ -150,7 +150,7 @@ def test_a_stop_limit_on_bars_waits_wherever_the_market_goes() -> None:
     assert fills(told) == [("a", 9_900, 10), ("b", 9_900, 10)]
 
 
-# --- stub quotes and slips ---------------------------------------------------------------------------------------------
+# --- stub quotes and slips -------------------------------------------------------------------------------------------
 
 STUBS = [row(Kind.QUOTE, -1, 19_999_999, 1), row(Kind.QUOTE, 1, 1, 1)]
 REAL = [row(Kind.QUOTE, 1, 10_000, 100), row(Kind.QUOTE, -1, 10_002, 200)]
@@ -169,7 +169,11 @@ def test_stub_quotes_before_the_market_do_not_hide_it(stubs: list, real: list) -
 @pytest.mark.parametrize("number", range(3))
 def test_stub_orders_before_the_market_do_not_hide_it(number: int) -> None:
     engine = room(*TEN)
-    stubs = [row(Kind.ADD, -1, 19_999_999, 1, oid=1), row(Kind.ADD, -1, 19_999_998, 1, oid=2), row(Kind.ADD, 1, 1, 1, oid=3)]
+    stubs = [
+        row(Kind.ADD, -1, 19_999_999, 1, oid=1),
+        row(Kind.ADD, -1, 19_999_998, 1, oid=2),
+        row(Kind.ADD, 1, 1, 1, oid=3),
+    ]
     real = [row(Kind.ADD, 1, 10_000, 100, oid=4), row(Kind.ADD, -1, 10_002, 200, oid=5)]
     for event in (*stubs[number:], *stubs[:number], *real):
         both(engine, frame(event))

@@ -200,9 +200,14 @@ class Room:
         """Bring a new room to the first moment at which everything has a price, so that there is a market to see."""
         if self.feed is None or self.blotter.records:
             return
+        span_ns = 1_000
         with self.together():
             while self.feed.rows < OPENING_EVENTS_MAX and not self.feed.ended and not self._has_market():
-                self.step()
+                if self.feed.tape.depth == "bars":
+                    self.step()
+                else:  # in strides, so that a journal does not begin with hundreds of records
+                    self.advance(max(self.feed.next_ns or 0, self.feed.tape.start_ns + span_ns))
+                    span_ns *= 2
 
     def catch_up(self, moment_ns: int) -> None:
         """Stand at the moment at which this room branched off, or where a new one would begin."""
