@@ -155,6 +155,8 @@ class Desk(core.Desk):
 
 def _tape_of(path: str) -> str | None:
     """The name of the tape a journal began with."""
+    if Path(path).is_file() and not Path(path).stat().st_size:
+        return None  # the desk that made it was killed before it wrote anything
     log = SqliteLog(path, read_only=True)
     try:
         first = next(log.read(), None)

@@ -5,6 +5,7 @@ Rules: a journal is sealed when its desk closes it; a killed desk leaves it with
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def test_a_reader_beside_a_closing_desk_is_no_damage(path: Path, monkeypatch: py
             leave()
         elif leaves == "while sealing":
             patch.setattr(seal, "_digest", digest_and_leave)
+        start = time.perf_counter()
         desk.close()
+        assert time.perf_counter() - start < 3, "the desk waited for its reader"
     leave()
     with SqliteLog(path, read_only=True) as log:
         assert log.damage() == ""

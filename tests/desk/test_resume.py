@@ -206,9 +206,9 @@ def damage(path: Path, statement: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "record"),
     [
-        ("UPDATE log SET facts = CAST(facts || x'00' AS BLOB) WHERE seq = 40", 40),
+        ("UPDATE log SET facts = CAST(facts || x'00' AS BLOB) WHERE seq = 12", 12),
         ("UPDATE log SET message = x'00' WHERE seq = 2", 2),
-        ("DELETE FROM log WHERE seq = 17", 17),
+        ("DELETE FROM log WHERE seq = 7", 7),
         ("UPDATE log SET chain = zeroblob(32) WHERE seq = 5", 5),
     ],
 )

@@ -220,8 +220,8 @@ def test_a_listener_may_close_the_desk(desk: vt.Desk) -> None:
 
 def test_two_desks_play_at_once(open_desk: Opener) -> None:
     one, two = open_desk(account="ana"), open_desk(account="ben")
-    one.play(100)
-    two.play(50)
+    one.play(400)
+    two.play(200)
     one.buy("ACME", 10)
     until(lambda: one.ended and two.ended)
     assert two.orders().empty
@@ -234,7 +234,7 @@ def test_two_desks_play_at_once(open_desk: Opener) -> None:
 def test_a_fork_plays_beside_its_desk(desk: vt.Desk) -> None:
     desk.play(20)
     fork = desk.fork()
-    fork.play(50)
+    fork.play(300)
     assert len(players()) == 2
     until(lambda: fork.ended)
     fork.close_desk()

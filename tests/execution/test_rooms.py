@@ -93,11 +93,15 @@ def test_an_error_changes_nothing(message: msg.Inbound) -> None:
         row(Kind.LEVEL, 1, 1_000, -5),
         row(Kind.LEVEL, 1, 2**50, 5),
         row(Kind.TRADE, 1, 1_000, 2**62),
+        row(Kind.LEVEL, 0, 1_000, 5),
+        row(Kind.QUOTE, 5, 1_000, 5),
+        row(Kind.TRADE, -2, 1_000, 5),
+        row(Kind.STATUS, lots=0),
+        row(Kind.STATUS, lots=5),
         (1, 1_000, 5, 0, 0, 0, 1, 0),
         (1, 1_000, 5, 0, 0, 99, 1, 0),
     ],
-    ids=["instrument", "no instrument", "order id", "huge order id", "quantity", "huge price", "huge print",
-         "kind 0", "kind 99"],
+    ids=["instrument", "no instrument", "order id", "huge order id", "quantity", "huge price", "huge print", "no side", "side", "aggressor", "no status", "status", "kind 0", "kind 99"],
 )  # fmt: skip
 def test_a_damaged_frame_is_refused(bad: tuple) -> None:
     engine = room()

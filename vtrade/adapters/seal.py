@@ -2,8 +2,8 @@
 
 Rules: records are proven by their chain; what is left of a page is part of no record, and a byte changed there does no
 harm, but it shows that somebody was at the file. A journal is sealed when it is closed in good order: the digest runs
-over every byte but those of the seal's own page and the two counters that SQLite changes in the head of the file. A
-journal in use, or one whose desk was killed, has no seal.
+over every byte but its own and the two counters that SQLite changes in the head of the file. A journal in use, or one
+whose desk was killed, has no seal.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ OPEN: Final = -1
 _COUNTERS: Final = ((24, 28), (92, 100))
 """Bytes of the file's head that SQLite counts changes in."""
 
-_CHUNK: Final = 1 << 20
+_UNSET: Final = b"the digest of the file goes here."[:32]
 
 
 def break_seal(db: sqlite3.Connection) -> None:
     """The journal is going to change."""
-    db.execute("INSERT OR REPLACE INTO seal VALUES (1, ?, zeroblob(32))", (OPEN,))
+    db.execute("INSERT OR REPLACE INTO seal VALUES (1, ?, ?)", (OPEN, _UNSET))
 
 
 def put_seal(db: sqlite3.Connection, path: Path) -> None:
     """Seal a journal that is about to be closed."""
+    db.execute("PRAGMA busy_timeout = 0")  # a desk does not wait for its readers to close
     busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:
         return  # somebody reads: the file is not yet what it will be
-    digest = _digest(db, path)
-    db.execute("UPDATE seal SET seq = (SELECT coalesce(max(seq), 0) FROM log), digest = ?", (digest,))
+    db.execute("UPDATE seal SET seq = (SELECT coalesce(max(seq), 0) FROM log), digest = ?", (_UNSET,))
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.execute("UPDATE seal SET digest = ?", (_digest(db, path, _UNSET),))
 
 
 def broken_seal(db: sqlite3.Connection, path: Path) -> bool:
@@ -47,23 +49,28 @@ def broken_seal(db: sqlite3.Connection, path: Path) -> bool:
         return False
     row = db.execute("SELECT seq, digest FROM seal").fetchone()
     last = db.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0]
-    broken = row is not None and row[0] != OPEN and (row[0] != last or row[1] != _digest(db, path))
+    if row is None or row[0] == OPEN or row[1] == _UNSET:
+        return False
+    broken = row[0] != last or row[1] != _digest(db, path, row[1])
     # a desk that came meanwhile breaks the seal itself
-    return broken and not (beside.exists() and beside.stat().st_size)
+    return bool(broken) and not (beside.exists() and beside.stat().st_size > 0)
 
 
-def _digest(db: sqlite3.Connection, path: Path) -> bytes:
+def _digest(db: sqlite3.Connection, path: Path, own: bytes) -> bytes:
+    """SHA-256 of the file as it is with an unset digest; ``own`` is the one that stands in it."""
     size = int(db.execute("PRAGMA page_size").fetchone()[0])
-    page = int(db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'seal'").fetchone()[0])
-    skipped = ((page - 1) * size, page * size)
+    number = int(db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'seal'").fetchone()[0])
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        start = 0
-        while chunk := bytearray(file.read(_CHUNK)):
-            for low, high in (*_COUNTERS, skipped):
-                a, z = max(low - start, 0), min(high - start, len(chunk))
-                if a < z:
-                    chunk[a:z] = bytes(z - a)
+        page = 0
+        while chunk := file.read(size):
+            page += 1
+            if page == 1:
+                head = bytearray(chunk)
+                for low, high in _COUNTERS:
+                    head[low:high] = bytes(high - low)
+                chunk = bytes(head)
+            if page == number:
+                chunk = chunk.replace(own, _UNSET)
             digest.update(chunk)
-            start += len(chunk)
     return digest.digest()

@@ -120,9 +120,10 @@ class SqliteLog:
             if not tables:
                 raise JournalError(f"{self.path} is empty, not a VTrade journal")
             return
-        if not tables:
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {FORMAT}")
+        if not tables:  # at once, so that a desk killed here leaves an empty file or a journal
+            db.executescript(
+                f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; {_TABLES} COMMIT;"
+            )
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         if max_pages:
