@@ -57,15 +57,15 @@ class NaiveExchange:
             trades.append(self._trade(order, other, other.price))
         if order.left == 0:
             return trades, 0
+        if price is not None:
+            others = [other for other in self.waiting if other.side != side and other.account != account]
+            trades += [self._trade(other, order, price) for other in others if order.left]
         if tif in ("IOC", "FOK"):
             return trades, order.left
         if price is None:
             self.waiting.append(order)
-        else:
-            others = [other for other in self.waiting if other.side != side and other.account != account]
-            trades += [self._trade(other, order, price) for other in others if order.left]
-            if order.left:
-                self.levels[side].setdefault(price, []).append(order)
+        elif order.left:
+            self.levels[side].setdefault(price, []).append(order)
         if order.left:
             self.working[name] = order
         return trades, 0

@@ -100,7 +100,8 @@ class SqliteLog:
             lock.acquire(timeout=0)
         except Timeout:
             raise JournalInUse(
-                f"journal {self.path} is in use by another desk; close that one, or give this desk another journal"
+                f"journal {self.path} is in use by another desk: end that one with close_desk(), "
+                "or restart its kernel, or give this desk another journal"
             ) from None
         except OSError as error:
             raise JournalError(

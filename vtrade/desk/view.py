@@ -241,7 +241,7 @@ def _do(desk: Desk, intent: dict[str, Any]) -> str:
             return f"stepped to {desk.now}"
         case "rewind":
             desk.rewind(seconds=_float(intent.get("seconds") or 60.0, "seconds") * desk._room.base_rate())
-            return f"rewound to {desk.now}; the journal of before is kept"
+            return f"rewound to {desk.now}" + ("; the journal of before is kept" if desk.journal else "")
         case other:
             raise DeskError(f"a panel cannot ask for {other!r}")
 

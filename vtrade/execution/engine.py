@@ -459,7 +459,8 @@ class Engine:
         account, k = order.account, order.k
         instrument = self.instruments[k]
         waits_for_stop = bool(self._book.own[order.slot, at.O_TYPE] >= at.STOP_MARKET)
-        (lots, new_limit, new_stop), refusal = new_terms(order, m, instrument)
+        triggered = order.stop is not None and not waits_for_stop
+        (lots, new_limit, new_stop), refusal = new_terms(order, m, instrument, triggered=triggered)
         reference = self._reference(k, order.side)
         if refusal is None and (new_limit, new_stop) != (order.limit, order.stop):
             refusal = self._price_refusal(k, new_limit, new_stop, reference)

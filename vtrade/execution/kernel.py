@@ -350,8 +350,8 @@ def _available(b: Book, slot: int) -> int:
 
 
 @inner
-def _meet_waiting(b: Book, slot: int, ts: int) -> bool:
-    """Let market orders that wait for depth trade with a limit order about to rest; True if it is filled."""
+def _meet_waiting(b: Book, slot: int, ts: int) -> None:
+    """Let market orders that wait for depth trade with a limit order that found nothing more."""
     o = b.own[slot]
     k, s = o[O_INST], o[O_SIDE]
     price = o[O_LIMIT]
@@ -365,7 +365,6 @@ def _meet_waiting(b: Book, slot: int, ts: int) -> bool:
             _fill(b, m, ts, price, qty, PEER, TAKES, price, shown, slot)
             _fill(b, slot, ts, price, qty, PEER, MAKES, price, shown, m)
         m = after
-    return bool(o[O_LEAVES] == 0)
 
 
 @inner
@@ -384,8 +383,11 @@ def _work(b: Book, slot: int, ts: int) -> None:
             why = C_FOK
         elif _take(b, slot, ts):
             why = C_SELF
-        elif o[O_TIF] >= IOC:
-            why = C_IOC
+        else:
+            if o[O_LEAVES] > 0 and o[O_TYPE] != MARKET and inst[LISTS + 2 * (MARKET_LIST + 1 - s)] != 0:
+                _meet_waiting(b, slot, ts)
+            if o[O_TIF] >= IOC:
+                why = C_IOC
         o[O_WAIT] = W_NONE
     if o[O_LEAVES] == 0:
         b.inst[k, OWN_COUNT] -= 1
@@ -400,10 +402,6 @@ def _work(b: Book, slot: int, ts: int) -> None:
         if inst[BAR_NO] == 0:
             o[O_WAIT] = W_DEPTH
     else:
-        if inst[BAR_NO] == 0 and inst[LISTS + 2 * (MARKET_LIST + 1 - s)] != 0 and _meet_waiting(b, slot, ts):
-            b.inst[k, OWN_COUNT] -= 1
-            b.room[LIVE] -= 1
-            return
         _rest(b, slot)
         if inst[BAR_NO] == 0:
             best = touch(b, k, s)[0]

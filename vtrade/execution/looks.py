@@ -42,6 +42,10 @@ def waiting(book: at.Book, order: Working, touch: tuple[int, int, int, int]) -> 
         limit = int(book.own[order.slot, at.O_LIMIT])
         first = limit >= touch[0] if order.side > 0 else limit <= touch[2]
         return Reason.WAITING_IN_QUEUE if first else Reason.WAITING_FOR_PRICE
-    if inst[at.BAR_NO] == 0 and where == at.IN_MARKET and touch[2 if order.side > 0 else 0]:
-        return Reason.WAITING_FOR_PRICE  # there is depth, but beyond the collar
+    if where == at.IN_MARKET:
+        # there is depth, or a bar's price, but beyond the collar
+        offered = int(inst[at.LAST]) if inst[at.BAR_NO] else touch[2 if order.side > 0 else 0]
+        collar = int(book.own[order.slot, at.O_LIMIT])
+        if offered and (inst[at.BAR_NO] == 0 or (collar and (offered - collar) * order.side > 0)):
+            return Reason.WAITING_FOR_PRICE
     return codes.WAITS[int(book.own[order.slot, at.O_WAIT])]

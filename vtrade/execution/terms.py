@@ -13,7 +13,9 @@ Terms = tuple[int, int | None, int | None]
 """Quantity in lots, limit and stop price in ticks."""
 
 
-def new_terms(order: Working, m: ReplaceOrder, instrument: Instrument) -> tuple[Terms, Refusal | None]:
+def new_terms(
+    order: Working, m: ReplaceOrder, instrument: Instrument, *, triggered: bool
+) -> tuple[Terms, Refusal | None]:
     """The terms an order would have after a replace, and why it cannot have them, or ``None``."""
     tick, lot = instrument.tick_size, instrument.lot_size
 
@@ -28,6 +30,8 @@ def new_terms(order: Working, m: ReplaceOrder, instrument: Instrument) -> tuple[
         None if stop is None else stop // tick,
     )
     refusal = grid_refusal(instrument, order.type, quantity, limit, stop, order.account.limits)
+    if refusal is None and triggered and terms[2] != order.stop:
+        refusal = Reason.PRICE_NOT_ALLOWED, "the stop has triggered already; only the quantity and the limit can change"
     if refusal is None and terms == (order.quantity, order.limit, order.stop):
         refusal = Reason.NOTHING_TO_CHANGE, "the order has these terms already"
     if refusal is None and terms[0] < order.filled:

@@ -114,13 +114,16 @@ def read_frame(data: bytes, instruments: int) -> Events:
         | (events["instrument"].astype(np.uint32) >= instruments)
         | (events["order_id"].astype(np.uint64) > MAX_ORDER_ID)
         | (events["quantity"].astype(np.uint64) > MAX_QUANTITY_LOTS)
+        | ((kinds == Kind.STATUS) & ((events["quantity"] < 1) | (events["quantity"] > SessionStatus.RESUMED)))
+        | ((kinds <= Kind.QUOTE) & (np.abs(events["side"]) != 1))
+        | (np.abs(events["side"]) > 1)
         | (events["price"] > MAX_PRICE_TICKS)
         | (events["price"] < -MAX_PRICE_TICKS)
     )
     if bad.any():
         row = int(np.argmax(bad))
         told = ", ".join(
-            f"{name} {events[name][row]}" for name in ("kind", "instrument", "order_id", "price", "quantity")
+            f"{name} {events[name][row]}" for name in ("kind", "instrument", "order_id", "price", "quantity", "side")
         )
         told = f"kind {kinds[row]}" if not Kind.ADD <= kinds[row] <= Kind.STATUS else told
         raise TapeError(f"event {row} of the frame is damaged: it has {told}")
