@@ -233,7 +233,7 @@ def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_two_processes_on_one_journal(path: Path) -> None:
     write(path)
     with held_by_another_process(path) as child:
-        with pytest.raises(JournalInUse, match=r"j\.vtrade is in use by another desk; close that one"):
+        with pytest.raises(JournalInUse, match=r"j\.vtrade is in use by another desk: end that one"):
             SqliteLog(path)
         with SqliteLog(path, read_only=True) as looker:
             assert seqs(looker) == [1, 2, 3]
