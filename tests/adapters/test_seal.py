@@ -96,6 +96,45 @@ def test_a_reader_beside_a_closing_desk_is_no_damage(path: Path, monkeypatch: py
     assert sealed(path)
 
 
+class Crowded:
+    """A connection beside which a reader comes after the first ``come`` words of sealing and leaves after ``go``."""
+
+    def __init__(self, path: Path, db: Any, *, come: int, go: int) -> None:
+        self.path, self.db, self.come, self.go = path, db, come, go
+        self.words = 0
+
+    def execute(self, statement: str, *values: Any) -> Any:
+        found = self.db.execute(statement, *values)
+        if statement.startswith(("PRAGMA wal", "UPDATE")):
+            if self.words == self.come:
+                self.looker = SqliteLog(self.path, read_only=True)
+                self.reader = self.looker.read()
+                next(self.reader)
+            if self.words == self.go:
+                self.reader.close()  # type: ignore[attr-defined]
+                self.looker.close()
+            self.words += 1
+        return found
+
+
+@pytest.mark.parametrize("come", range(4))
+@pytest.mark.parametrize("go", range(4))
+def test_a_reader_that_comes_and_goes_while_a_journal_is_sealed(path: Path, come: int, go: int) -> None:
+    desk = SqliteLog(path)
+    desk.append([entry(n, size=900) for n in range(1, 50)])
+    assert desk._db is not None
+    crowded = Crowded(path, desk._db, come=min(come, go), go=go)
+    seal.put_seal(crowded, path)  # type: ignore[arg-type]
+    assert crowded.words >= 1
+    desk._sealable = False  # it was sealed just now
+    desk.close()
+    with SqliteLog(path, read_only=True) as log:
+        assert log.damage() == ""
+        assert seqs(log) == list(range(1, 50))
+    SqliteLog(path).close()
+    assert sealed(path)
+
+
 @pytest.mark.parametrize("statement", ["UPDATE seal SET digest = zeroblob(32)", "UPDATE seal SET digest = x'00'",
                                        "UPDATE seal SET seq = seq + 1", "DROP TABLE seal"])  # fmt: skip
 def test_a_seal_that_somebody_was_at(path: Path, statement: str) -> None:

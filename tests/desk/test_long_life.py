@@ -53,11 +53,14 @@ def check(desk: vt.Desk) -> None:
     check_view(desk.view())
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_restless_life(open_desk: Opener, tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "market"), [(0, "ticks"), (1, "ticks"), (4, "ticks"), (2, "bars"), (3, "bars")])
+def test_a_restless_life(
+    open_desk: Opener, tape: vt.Tape, daily: vt.Tape, tmp_path: Path, seed: int, market: str
+) -> None:
+    which, pace = (tape, 1.0) if market == "ticks" else (daily, 50_000.0)
     luck = np.random.Generator(np.random.Philox(key=100 + seed))
     limits = vt.NO_LIMITS if seed == 4 else vt.RiskLimits(allow_short=seed % 2 == 1)
-    desk = open_desk(journal=tmp_path / "life.db" if seed % 2 == 0 else None, limits=limits)
+    desk = open_desk(which, journal=tmp_path / "life.db" if seed % 2 == 0 else None, limits=limits)
     done: list[str] = []
 
     def some(values: list[str]) -> str:
@@ -85,9 +88,9 @@ def test_a_restless_life(open_desk: Opener, tmp_path: Path, seed: int) -> None:
             elif act == "close":
                 desk.close(symbol if luck.integers(2) else None)
             elif act == "step":
-                desk.step(seconds=float(luck.uniform(0.001, 6)))
+                desk.step(seconds=float(luck.uniform(0.001, 6)) * pace)
             elif act == "rewind":
-                desk.rewind(seconds=float(luck.uniform(0.001, 40)))
+                desk.rewind(seconds=float(luck.uniform(0.001, 40)) * pace)
             elif act == "fork":
                 fork = desk.fork(journal=str(tmp_path / f"fork{n}.db") if luck.integers(2) else None)
                 assert standing(fork) == standing(desk)
@@ -96,7 +99,7 @@ def test_a_restless_life(open_desk: Opener, tmp_path: Path, seed: int) -> None:
             elif act == "reopen" and desk.journal is not None:
                 before, path = standing(desk), desk.journal
                 desk.close_desk()
-                desk = open_desk(journal=path, limits=limits)
+                desk = open_desk(which, journal=path, limits=limits)
                 assert standing(desk) == before
             else:
                 for name in names[:5]:

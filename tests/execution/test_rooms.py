@@ -101,7 +101,8 @@ def test_an_error_changes_nothing(message: msg.Inbound) -> None:
         (1, 1_000, 5, 0, 0, 0, 1, 0),
         (1, 1_000, 5, 0, 0, 99, 1, 0),
     ],
-    ids=["instrument", "no instrument", "order id", "huge order id", "quantity", "huge price", "huge print", "no side", "side", "aggressor", "no status", "status", "kind 0", "kind 99"],
+    ids=["instrument", "no instrument", "order id", "huge order id", "quantity", "huge price", "huge print", "no side",
+         "side", "aggressor", "no status", "status", "kind 0", "kind 99"],
 )  # fmt: skip
 def test_a_damaged_frame_is_refused(bad: tuple) -> None:
     engine = room()

@@ -34,12 +34,10 @@ def break_seal(db: sqlite3.Connection) -> None:
 def put_seal(db: sqlite3.Connection, path: Path) -> None:
     """Seal a journal that is about to be closed."""
     db.execute("PRAGMA busy_timeout = 0")  # a desk does not wait for its readers to close
-    busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    if busy:
-        return  # somebody reads: the file is not yet what it will be
     db.execute("UPDATE seal SET seq = (SELECT coalesce(max(seq), 0) FROM log), digest = ?", (_UNSET,))
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.execute("UPDATE seal SET digest = ?", (_digest(db, path, _UNSET),))
+    busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if not busy:  # while somebody reads, the file is not yet what it will be
+        db.execute("UPDATE seal SET digest = ?", (_digest(db, path, _UNSET),))
 
 
 def broken_seal(db: sqlite3.Connection, path: Path) -> bool:
