@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from tests.desk.conftest import Opener, players, read_facts, standing, told, unt
 from vtrade.domain.messages import Fact, Marked, RoomOpened
 from vtrade.domain.orders import Status
 from vtrade.domain.values import NS_PER_S
-from vtrade.errors import DeskError
+from vtrade.errors import DeskError, JournalError
+from vtrade.ports import Log
 
 OPEN_NS = 34_200 * NS_PER_S
 
@@ -288,21 +290,30 @@ def test_panels_follow_a_rewind(open_desk: Opener) -> None:
     assert len(heard) == count
 
 
-def test_a_rewind_that_fails_leaves_the_desk_as_it_was(
-    open_desk: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rewind_that_fails_leaves_the_desk_as_it_was(open_desk: Opener, tmp_path: Path) -> None:
     desk = open_desk(journal=tmp_path / "j.db")
     trade(desk)
     before = standing(desk)
-    (tmp_path / "j-rewind1.db").mkdir()
-    desk.rewind(seconds=1)
-    assert desk.journal == str(tmp_path / "j-rewind2.db")
-    desk = open_desk(journal=tmp_path / "k.db")
-    trade(desk)
-    monkeypatch.setattr("vtrade.bootstrap._next_path", lambda path: str(tmp_path / "no" / "\0"))
-    with pytest.raises((vt.VTradeError, ValueError)):
-        desk._wiring.open_log(str(tmp_path))
+
+    def refuse(path: str | None) -> Log:
+        raise JournalError(f"{path}: the disk is full")
+
+    wiring = desk._wiring
+    desk._wiring = replace(wiring, open_log=refuse)
+    with pytest.raises(JournalError, match="full"):
+        desk.rewind(to="09:31")
+    with pytest.raises(JournalError, match="full"):
+        desk.fork()
+    desk._wiring = wiring
     assert standing(desk) == before
+    assert desk.journal == str(tmp_path / "j.db")
+    assert desk.buy("ACME", 1).status == Status.FILLED
+
+
+def test_names_of_branches_that_are_taken_are_passed_over(open_desk: Opener, tmp_path: Path) -> None:
+    (tmp_path / "j-rewind1.db").mkdir()
+    desk = open_desk(journal=tmp_path / "j.db")
+    assert desk.step(seconds=5).rewind(seconds=1).journal == str(tmp_path / "j-rewind2.db")
 
 
 # --- forks with journals ----------------------------------------------------------------------------------------------

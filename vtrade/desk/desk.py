@@ -30,7 +30,7 @@ from vtrade.domain.messages import (
 from vtrade.domain.orders import OrderType, Reason, Side, TimeInForce
 from vtrade.domain.values import Number, from_micros, to_micros
 from vtrade.errors import DeskError, ValueOffGrid
-from vtrade.execution.explain import Explanation, explain
+from vtrade.execution.explain import Explanation, explain, reason_text
 from vtrade.market.dtype import EVENT
 from vtrade.market.tape import Tape
 from vtrade.portfolio.frames import format_ts
@@ -273,9 +273,7 @@ class Desk:
     def _handle(self, order: Order | int | str) -> Order:
         if isinstance(order, Order):
             if order._desk is not self:
-                raise DeskError(
-                    f"order {order.client_order_id!r} is of another desk; desk.orders() lists those of this one"
-                )
+                raise DeskError(f"order {order.client_order_id!r} is of another desk; see desk.orders()")
             self._record(order.client_order_id)
             return order
         record = None
@@ -293,6 +291,11 @@ class Desk:
         if record is None:
             raise DeskError(f"order {client_order_id!r} is not on this desk any more: it was rewound")
         return record
+
+    def _reason(self, record: Record) -> str:
+        """Why an order ended, or why it waits now."""
+        with self._room.lock:
+            return reason_text(record, self._room.runtime.engine.waiting(record.order_id))
 
     def _explain(self, record: Record) -> Explanation:
         with self._room.lock:
@@ -592,6 +595,6 @@ class Desk:
         )
 
     def close_desk(self) -> None:
-        """Stop playing and let go of the journal: what happened can still be looked at, nothing can happen any more."""
+        """Stop playing and let go of the journal: the desk can still be looked at."""
         if hasattr(self, "_room"):
             self._room.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vtrade.desk import checks
 from vtrade.domain.values import from_micros
 from vtrade.errors import DeskError
-from vtrade.execution.explain import reason_text, slippage_bps
+from vtrade.execution.explain import slippage_bps
 from vtrade.portfolio import frames as money
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def orders(desk: Desk) -> pd.DataFrame:
             (
                 r.order_id or None, r.client_order_id, desk._time(r.ts_ns), r.symbol, r.side.name.lower(), str(r.type),
                 str(r.tif), r.quantity_units, r.filled_units, r.limit_price, r.stop_price, r.avg_px,
-                from_micros(r.fees), slippage_bps(r), str(r.status), reason_text(r),
+                from_micros(r.fees), slippage_bps(r), str(r.status), desk._reason(r),
             )
             for r in reversed(desk._room.blotter.of(desk.account))
         ]  # fmt: skip

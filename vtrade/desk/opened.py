@@ -38,7 +38,7 @@ from vtrade.portfolio import frames as money
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.portfolio.valuation import Grouping
 from vtrade.ports import Log
-from vtrade.services.replay import ACCOUNT_COLUMNS, _account_row
+from vtrade.services.replay import ACCOUNT_COLUMNS, account_row
 from vtrade.services.runtime import GENESIS, link
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class JournalView:
         import pandas as pd
 
         names = self.accounts if account is None else (account,)
-        rows = [[str(value) for value in _account_row(self._portfolio.account(name))] for name in names]
+        rows = [[str(value) for value in account_row(self._portfolio.account(name))] for name in names]
         return pd.DataFrame(rows, columns=list(ACCOUNT_COLUMNS), dtype="str")
 
     def orders(self, account: str | None = None) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vtrade.domain.orders import Status
 from vtrade.domain.values import Number, from_micros
 from vtrade.errors import DeskError
-from vtrade.execution.explain import Explanation, describe, reason_text, units_text
+from vtrade.execution.explain import Explanation, describe, units_text
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
@@ -105,7 +105,7 @@ class Order:
     @property
     def reason(self) -> str:
         """Why it ended without filling, or why it waits."""
-        return reason_text(self._record)
+        return self._desk._reason(self._record)
 
     def explain(self) -> Explanation:
         """Why it filled, waits or failed, and what it cost; from the recorded facts."""
@@ -136,7 +136,8 @@ class Order:
         except DeskError:
             return f"Order {self.client_order_id}: not on this desk any more: it was rewound"
         filled = f", {units_text(r.filled_units)} filled at {r.avg_px:.4f}" if r.filled else ""
-        why = f", {reason_text(r)}" if r.status != Status.FILLED and reason_text(r) else ""
+        reason = self._desk._reason(r)
+        why = f", {reason}" if r.status != Status.FILLED and reason else ""
         return f"Order {describe(r)}: {r.status}{filled}{why}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -15,7 +15,7 @@ from vtrade.desk import checks
 from vtrade.domain.orders import TRANSITIONS, OrderEvent, OrderType, Reason, Side, Status, TimeInForce
 from vtrade.domain.values import NS_PER_S, from_micros
 from vtrade.errors import DeskError, VTradeError
-from vtrade.execution.explain import price_text, reason_text, units_text
+from vtrade.execution.explain import price_text, units_text
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
@@ -170,7 +170,7 @@ def _order(desk: Desk, r: Record) -> dict[str, Any]:
     return {
         "id": r.client_order_id, "number": r.order_id, "time": desk._time(r.ts_ns)[-12:-4], "symbol": r.symbol,
         "side": r.side.name.lower(), "type": str(r.type), "quantity": r.quantity_units, "filled": r.filled_units,
-        "price": ", ".join(prices), "status": str(r.status), "reason": reason_text(r), "avg_px": r.avg_px,
+        "price": ", ".join(prices), "status": str(r.status), "reason": desk._reason(r), "avg_px": r.avg_px,
         "intents": [word for event, word in _INTENTS.items() if event in TRANSITIONS[r.status]],
     }  # fmt: skip
 

@@ -286,10 +286,10 @@ def _venue_line(fact: object, i: Instrument) -> str:
             return ""
 
 
-def reason_text(record: Record) -> str:
-    """Why an order ended or waits, in one line for a table."""
+def reason_text(record: Record, waiting: Reason = Reason.NONE) -> str:
+    """Why an order ended or waits, in one line for a table; ``waiting`` is why it waits now, where that is known."""
     if record.status in (Status.FILLED,):
         return ""
     if record.reason:
         return f"{record.reason}: {record.detail}" if record.detail else str(record.reason)
-    return WAITS.get(record.waiting, "")
+    return WAITS.get(waiting or record.waiting, "")

@@ -355,7 +355,7 @@ def _write_tables(folder: Path, books: _Books, engine: Engine) -> None:
     tables = (
         (FILL_COLUMNS, (_fill_row(fill, instruments[fill.symbol]) for fill in books.fills)),
         (ORDER_COLUMNS, _order_rows(books, engine)),
-        (ACCOUNT_COLUMNS, (_account_row(books.portfolio.account(name)) for name in books.portfolio.accounts)),
+        (ACCOUNT_COLUMNS, (account_row(books.portfolio.account(name)) for name in books.portfolio.accounts)),
     )
     waiting = [folder / f".{name}.part" for name in TABLES]
     try:
@@ -421,7 +421,8 @@ def _order_row(record: Record, first: OrderDenied | OrderAccepted | OrderRejecte
     )  # fmt: skip
 
 
-def _account_row(view: AccountView) -> tuple[Any, ...]:
+def account_row(view: AccountView) -> tuple[Any, ...]:
+    """An account as ``account.csv`` has it: exact decimals, in the order of ``ACCOUNT_COLUMNS``."""
     return tuple(_text(name, getattr(view, name)) for name in ACCOUNT_COLUMNS)
 
 
