@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.adapters.log_contract import DurableLogContract, LogContract, entry, seqs, snapshot
-from vtrade.adapters import sqlite as adapter
 from vtrade.adapters.sqlite import APPLICATION_ID, FORMAT, MEMORY, SNAPSHOTS_KEPT, SqliteLog
 from vtrade.errors import JournalCorrupt, JournalError, JournalInUse
 from vtrade.ports import Log
@@ -68,13 +68,20 @@ def copy_with_wal(path: Path, to: Path) -> Path:
     return to
 
 
+def asked(log: SqliteLog, statement: str) -> Any:
+    """What the log's own connection answers, in one word."""
+    assert log._db is not None
+    row = log._db.execute(statement).fetchone()
+    return row[0] if row else None
+
+
 # --- how it is kept ----------------------------------------------------------------------------------------------
 
 
 def test_a_commit_is_on_the_disk_before_append_returns(path: Path) -> None:
     with SqliteLog(path) as log:
-        assert log._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert log._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert asked(log, "PRAGMA journal_mode") == "wal"
+        assert asked(log, "PRAGMA synchronous") == 2  # FULL
         for n in range(1, 6):
             log.append([entry(n)])
             with SqliteLog(copy_with_wal(path, path.with_name(f"copy{n}")), read_only=True) as copy:
@@ -85,16 +92,16 @@ def test_thinning_bounds_what_is_kept(path: Path) -> None:
     with SqliteLog(path) as log:
         for n in range(1, 4 * SNAPSHOTS_KEPT):
             log.save_snapshot(snapshot(n))
-            assert log._db.execute("SELECT count(*) FROM snapshots").fetchone()[0] <= SNAPSHOTS_KEPT
+            assert asked(log, "SELECT count(*) FROM snapshots") <= SNAPSHOTS_KEPT
 
 
 def test_what_is_not_committed_is_not_there(path: Path) -> None:
     with SqliteLog(path) as log:
         log.append([entry(1)])
-        log._db.execute("BEGIN IMMEDIATE")
-        log._db.execute("INSERT INTO log VALUES (2, x'00', x'00', x'00')")
+        asked(log, "BEGIN IMMEDIATE")
+        asked(log, "INSERT INTO log VALUES (2, x'00', x'00', x'00')")
         copy = copy_with_wal(path, path.with_name("copy"))
-        log._db.execute("ROLLBACK")
+        asked(log, "ROLLBACK")
     with SqliteLog(copy) as found:
         assert seqs(found) == [1]
 
@@ -280,7 +287,7 @@ def test_the_next_desk_is_alone_too(path: Path, monkeypatch: pytest.MonkeyPatch)
     """A third desk comes while the first is leaving and the second has just come in."""
     first = SqliteLog(path)
     second: list[SqliteLog] = []
-    release = adapter.FileLock.release
+    release = FileLock.release
 
     def release_and_let_in(lock: Any, force: bool = False) -> None:
         release(lock, force)
@@ -288,7 +295,7 @@ def test_the_next_desk_is_alone_too(path: Path, monkeypatch: pytest.MonkeyPatch)
             second.append(SqliteLog(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(adapter.FileLock, "release", release_and_let_in)
+        patch.setattr(FileLock, "release", release_and_let_in)
         first.close()
     assert second
     with second[0] as holder:

@@ -265,7 +265,7 @@ def test_kill_at_any_moment_loses_no_acknowledged_order(tmp_path: Path) -> None:
         assert [name for name in there if name in set(promised)] == promised, f"turn {turn}: out of order"
         if turn % 4 == 0:
             check(crashed)
-    assert len(promised) > 100, "the traders were killed before they traded"
+    assert len(promised) > 30, "the traders were killed before they traded"
     state, _ = check(path)
     runtime = Runtime(SqliteLog(path))
     ids = {name for account in runtime.engine.accounts.values() for name in account.ids}

@@ -326,7 +326,7 @@ def test_a_full_disk_refuses_a_batch_and_nothing_else(tmp_path: Path) -> None:
     runtime.submit([*opening(), book_frame(S)])
     refused: list[str] = []
     for n in range(40):
-        batch = [book_frame(S + n, lots=n + 1), buy(f"c{n}"), book_frame(S + n, lots=n + 2)]
+        batch: list[msg.Inbound] = [book_frame(S + n, lots=n + 1), buy(f"c{n}"), book_frame(S + n, lots=n + 2)]
         before = standing(runtime)
         try:
             runtime.submit(batch)
