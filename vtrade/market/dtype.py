@@ -116,7 +116,7 @@ def read_frame(data: bytes, instruments: int) -> Events:
         | (events["quantity"].astype(np.uint64) > MAX_QUANTITY_LOTS)
         | ((kinds == Kind.STATUS) & ((events["quantity"] < 1) | (events["quantity"] > SessionStatus.RESUMED)))
         | ((kinds <= Kind.QUOTE) & (np.abs(events["side"]) != 1))
-        | (np.abs(events["side"]) > 1)
+        | ((events["side"] < -1) | (events["side"] > 1))
         | (events["price"] > MAX_PRICE_TICKS)
         | (events["price"] < -MAX_PRICE_TICKS)
     )

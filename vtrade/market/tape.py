@@ -94,7 +94,7 @@ def check_tape(tape: Tape) -> Tape:
         checks = (
             ("an unknown kind", ~np.isin(events["kind"], kinds)),
             ("an instrument the tape does not name", events["instrument"].astype(np.uint32) >= len(tape.instruments)),
-            ("a side that is not -1, 0 or +1", np.abs(events["side"]) > 1),
+            ("a side that is not -1, 0 or +1", (events["side"] < -1) | (events["side"] > 1)),
             (
                 "a price outside 1 .. 2**40 ticks",
                 priced & ~by_id & ~emptied & ((events["price"] < 1) | (events["price"] > MAX_PRICE_TICKS)),
