@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.execution.feed import SELL, frame, order, room, row
 from vtrade.domain import messages as msg
 from vtrade.domain.orders import Reason
-from vtrade.market.dtype import Kind
+from vtrade.market.dtype import Kind, SessionStatus
 
 
 def test_the_wait_of_a_triggered_stop_is_the_one_when_it_triggered() -> None:
@@ -37,6 +37,19 @@ def test_facts_carry_the_time_of_their_row() -> None:
     assert [fact.ts_ns for fact in facts if isinstance(fact, msg.Fill)] == [10, 20]
     assert [fact.ts_ns for fact in facts if isinstance(fact, msg.Marked)] == [30]
     assert engine.now == 30
+
+
+def test_a_session_and_what_it_ends_carry_the_time_of_its_row() -> None:
+    engine = room()
+    engine.process(order("a", SELL, 30, limit="10.00"))
+    facts = engine.process(
+        frame(row(Kind.STATUS, lots=SessionStatus.CLOSED, ts=5), row(Kind.TRADE, price=900, lots=1, ts=9))
+    )
+    assert [(type(fact).__name__, fact.ts_ns) for fact in facts] == [
+        ("SessionChanged", 5),
+        ("OrderExpired", 5),
+        ("Marked", 9),
+    ]
 
 
 def test_marks_do_not_depend_on_frames() -> None:

@@ -174,6 +174,16 @@ def test_concentration_counts_what_is_held_and_what_works() -> None:
     assert concentration(engine, -1, 100, "f") is None, "selling lowers it"
 
 
+def test_a_position_that_outgrew_its_limit_can_be_lowered() -> None:
+    engine = room()
+    join(engine, "ana", cash=10_000)
+    engine.process(frame(row(Kind.LEVEL, -1, 1_000, 250), row(Kind.TRADE, price=1_000, lots=1)))
+    assert concentration(engine, 1, 250, "a") is None
+    engine.process(frame(row(Kind.LEVEL, 1, 1_900, 5), row(Kind.TRADE, price=1_900, lots=1)))
+    assert reason(engine.process(order("b", SELL, 10, limit="19.00", account="ana"))) is None
+    assert reason(engine.process(order("c", BUY, 1, limit="19.00", account="ana"))) == Reason.CONCENTRATION_LIMIT
+
+
 def test_the_engine_agrees_with_its_facts_on_fees() -> None:
     acme = Instrument.make("ACME", fees=FeeSchedule(per_unit=5_000, per_notional_ppm=100, per_contract=250_000))
     engine = room(acme)

@@ -48,6 +48,18 @@ def test_an_order_of_nothing() -> None:
     both(engine, frame(row(Kind.EXECUTE, 1, 1_000, 20, oid=1)))
 
 
+def test_a_queue_out_of_sight_is_remembered() -> None:
+    """With order ids, a level of 0 has left the feed's sight; who is ahead may still be there."""
+    engine = room()
+    engine.process(frame(row(Kind.ADD, 1, 1_000, 50, oid=1)))
+    engine.process(order("a", BUY, 30, limit="10.00"))
+    both(engine, frame(row(Kind.LEVEL, 1, 1_000, 0)))
+    assert engine.queue_ahead(1) == 50
+    assert Engine.restore(engine.snapshot()).queue_ahead(1) == 50
+    both(engine, frame(row(Kind.LEVEL, 1, 1_000, 40)))
+    assert engine.queue_ahead(1) == 40
+
+
 def test_an_id_used_again_is_a_new_order() -> None:
     engine = room()
     engine.process(frame(row(Kind.ADD, 1, 1_000, 50, oid=1)))
