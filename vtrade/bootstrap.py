@@ -186,7 +186,6 @@ def _wiring(language_model: LanguageModel | Literal["auto"] | None) -> core.Wiri
         open_log=open_log,
         next_path=_next_path,
         leaderboards=leaderboards,
-        load_tape=load_tape,
         model=model,
         show=_show if importlib.util.find_spec("vtrade_widgets") else None,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vtrade.desk import checks, frames, view
 from vtrade.desk.evidence import DeskEvidence
-from vtrade.desk.order import Order, order_number
+from vtrade.desk.order import Order, find_record
 from vtrade.desk.wiring import Wiring
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
@@ -276,12 +276,7 @@ class Desk:
                 raise DeskError(f"order {order.client_order_id!r} is of another desk; see desk.orders()")
             self._record(order.client_order_id)
             return order
-        record = None
-        if isinstance(order, str):
-            record = self._room.blotter.find(self.account, order)
-        number = order_number(order)
-        if record is None and number is not None:
-            record = self._room.blotter.find(self.account, number)
+        record = find_record(self._room.blotter, self.account, order)
         if record is None:
             raise DeskError(f"there is no order {order!r} on this desk; desk.orders() lists them")
         return Order(self, record.client_order_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vtrade.desk.order import order_number
+from vtrade.desk.order import find_record
 from vtrade.domain.messages import OrderAccepted
 from vtrade.domain.values import MICRO, from_micros
 from vtrade.tutor.evidence import (
@@ -36,11 +36,7 @@ class DeskEvidence:
     def order(self, order_id: str, /) -> OrderEvidence | None:
         """The order with this number or client order id."""
         with self._desk._room.lock:
-            blotter = self._desk._room.blotter
-            record = blotter.find(self._desk.account, order_id)
-            number = order_number(order_id)
-            if record is None and number is not None:
-                record = blotter.find(self._desk.account, number)
+            record = find_record(self._desk._room.blotter, self._desk.account, order_id)
             return self._order(record) if record is not None else None
 
     def orders(self) -> tuple[OrderEvidence, ...]:

@@ -12,7 +12,7 @@ from vtrade.execution.explain import Explanation, describe, units_text
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
-    from vtrade.execution.blotter import Record
+    from vtrade.execution.blotter import Blotter, Record
     from vtrade.tutor.answer import Answer
 
 
@@ -28,6 +28,15 @@ def order_number(order: object) -> int | None:
         return operator.index(order)  # type: ignore[arg-type]
     except TypeError:
         return None
+
+
+def find_record(blotter: Blotter, account: str, order: object) -> Record | None:
+    """An account's order by its own name, or by the venue's number in any form; its name comes first."""
+    record = blotter.find(account, order) if isinstance(order, str) else None
+    number = order_number(order)
+    if record is None and number is not None:
+        record = blotter.find(account, number)
+    return record
 
 
 class Order:

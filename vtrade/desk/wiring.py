@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vtrade.market.tape import Tape
 from vtrade.ports import Clock, Log
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ class Wiring:
         Names the journal of a branch.
     leaderboards : callable
         Makes empty leaderboards by name.
-    load_tape : callable
-        Loads a tape by its name.
     show : callable or None
         Makes the panel of a desk; ``None`` where there is no notebook front end.
     """
@@ -37,6 +34,5 @@ class Wiring:
     open_log: Callable[[str | None], Log]
     next_path: Callable[[str], str]
     leaderboards: Callable[[], dict[str, Leaderboard]]
-    load_tape: Callable[[str], Tape]
     model: Callable[[], LanguageModel | None]
     show: Callable[[Desk], Any] | None
