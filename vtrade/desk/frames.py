@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vtrade.desk.desk import Desk
+    from vtrade.execution.blotter import Record
 
 ORDER_COLUMNS = {
     "order_id": "Int64", "client_order_id": "str", "time": "str", "symbol": "str", "side": "str", "type": "str",
@@ -72,19 +73,24 @@ def quotes(desk: Desk) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).astype(numbers).set_index("symbol")
 
 
+def order_row(r: Record, *, time: str, reason: str) -> tuple[object, ...]:
+    """An order in the columns of ``ORDER_COLUMNS``."""
+    return (
+        r.order_id or None, r.client_order_id, time, r.symbol, r.side.name.lower(), str(r.type), str(r.tif),
+        r.quantity_units, r.filled_units, r.limit_price, r.stop_price, r.avg_px, from_micros(r.fees),
+        slippage_bps(r), str(r.status), reason,
+    )  # fmt: skip
+
+
 def orders(desk: Desk) -> pd.DataFrame:
     """Orders, newest first."""
     import pandas as pd
 
     with desk._room.lock:
         rows = [
-            (
-                r.order_id or None, r.client_order_id, desk._time(r.ts_ns), r.symbol, r.side.name.lower(), str(r.type),
-                str(r.tif), r.quantity_units, r.filled_units, r.limit_price, r.stop_price, r.avg_px,
-                from_micros(r.fees), slippage_bps(r), str(r.status), desk._reason(r),
-            )
+            order_row(r, time=desk._time(r.ts_ns), reason=desk._reason(r))
             for r in reversed(desk._room.blotter.of(desk.account))
-        ]  # fmt: skip
+        ]
     return pd.DataFrame(rows, columns=list(ORDER_COLUMNS)).astype(ORDER_COLUMNS)
 
 

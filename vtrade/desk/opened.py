@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from vtrade.desk.frames import ORDER_COLUMNS
+from vtrade.desk.frames import ORDER_COLUMNS, order_row
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
     CancelRejected,
@@ -170,13 +170,8 @@ class JournalView:
         import pandas as pd
 
         rows = [
-            (
-                r.account, r.order_id or None, r.client_order_id, self._time(r.ts_ns), r.symbol, r.side.name.lower(),
-                str(r.type), str(r.tif), r.quantity_units, r.filled_units, r.limit_price, r.stop_price, r.avg_px,
-                from_micros(r.fees), slippage_bps(r), str(r.status), reason_text(r),
-            )
-            for r in self._records(account)
-        ]  # fmt: skip
+            (r.account, *order_row(r, time=self._time(r.ts_ns), reason=reason_text(r))) for r in self._records(account)
+        ]
         columns = {"account": "str", **ORDER_COLUMNS}
         return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
