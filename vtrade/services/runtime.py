@@ -32,7 +32,7 @@ SNAPSHOT_RATIO: Final = 8
 """A snapshot waits until the log has grown by so many times the size of the last one, so that a room with many orders
 does not spend its time on snapshots."""
 
-BATCH_MAX: Final = 1_024
+BATCH_MAX: Final = 256
 """Messages that share one commit."""
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
