@@ -80,6 +80,39 @@ def test_a_fee_is_rounded_half_to_even_and_never_negative(unit: int, ppm: int, t
     assert instrument.fee(ticks, lots) == round(Fraction(lots * unit, 10)) + round(Fraction(notional * ppm, MICRO)) >= 0
 
 
+def test_who_provides_and_who_takes() -> None:
+    schedule = FeeSchedule.maker_taker("-0.2", "0.3")
+    assert (schedule.maker_ppm, schedule.taker_ppm, schedule.per_notional_ppm, schedule.tiers) == (-20, 30, 0, ())
+    tiered = FeeSchedule.maker_taker(10, 10, tiers=[(1_000_000, 8, 10), ("5e6", "-1", "7.5")])
+    assert tiered.tiers == ((10**12, 800, 1_000), (5 * 10**12, -100, 750))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(tiered), type=FeeSchedule) == tiered
+
+
+def test_least_and_most_of_an_order() -> None:
+    schedule = FeeSchedule.per_share("0.005", minimum=1, cap_bps=100)
+    assert (schedule.per_unit, schedule.minimum, schedule.cap_ppm) == (5_000, MICRO, 10_000)
+    assert Instrument.make("X", fees=schedule).fee(10_000, 10) == 50_000  # of the fill; the order's least comes on top
+
+
+@pytest.mark.parametrize(
+    "terms, words",
+    [
+        ({"per_unit": -1}, "fee per_unit -1"),
+        ({"minimum": -1}, "fee minimum -1"),
+        ({"cap_ppm": 10**12 + 1}, "fee cap_ppm 1000000000001"),
+        ({"maker_ppm": -MICRO - 1}, "above 100 %"),
+        ({"taker_ppm": MICRO + 1}, "above 100 %"),
+        ({"tiers": ((5, 0, 2 * MICRO),)}, "above 100 %"),
+        ({"tiers": ((5, 1, 1), (5, 0, 0))}, "must rise"),
+        ({"tiers": ((6, 1, 1), (5, 0, 0))}, "must rise"),
+        ({"tiers": tuple((n, 0, 0) for n in range(9))}, "at most 8"),
+    ],
+)
+def test_fees_that_are_none(terms: dict, words: str) -> None:
+    with pytest.raises(ValueOffGrid, match=words):
+        FeeSchedule(**terms)
+
+
 def test_bps_below_a_hundredth_are_rounded() -> None:
     assert FeeSchedule.bps("0.014").per_notional_ppm == 1
     assert FeeSchedule.bps(1).per_notional_ppm == 100

@@ -12,8 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtrade.domain import messages as msg
-from vtrade.domain.instruments import Instrument
+from vtrade.domain.accounts import RiskLimits
+from vtrade.domain.actions import ActionKind, CorporateAction
+from vtrade.domain.instruments import FeeSchedule, Instrument
 from vtrade.domain.orders import OrderType, Side, TimeInForce
+from vtrade.domain.rules import Beyond, Latency, QueueModel, RoomRules
+from vtrade.domain.values import MICRO, NS_PER_S
 
 INBOUND = get_args(msg.Inbound)
 FACTS = get_args(msg.Fact)
@@ -26,9 +30,28 @@ BASIC: dict[Any, st.SearchStrategy[Any]] = {
     type(None): st.none(),
     Instrument: st.builds(
         Instrument.make, st.sampled_from(["ACME", "ÅÄÖ", "BRK.B"]), tick=st.sampled_from(["0.01", "0.25", 1]),
-        multiplier=st.integers(1, 100),
+        multiplier=st.integers(1, 100), currency=st.sampled_from(["USD", "EUR"]),
+        fees=st.sampled_from([FeeSchedule(), FeeSchedule.maker_taker(-1, "2.5", tiers=[(1_000, -2, 2)])]),
+    ),
+    RoomRules: st.builds(
+        RoomRules,
+        bar_volume_share_ppm=st.integers(0, MICRO), queue_model=st.sampled_from(list(QueueModel)),
+        beyond=st.sampled_from(list(Beyond)), hidden_ppm=st.integers(0, MICRO), luld_ppm=st.integers(0, MICRO - 1),
+        latency=st.builds(
+            Latency, entry_ns=st.integers(0, NS_PER_S), recorded=st.lists(st.integers(0, NS_PER_S)).map(tuple)
+        ),
+        settlement_days=st.integers(0, 1), extended_hours=st.booleans(),
+    ),
+    RiskLimits: st.builds(
+        RiskLimits.make, leverage=st.sampled_from([1, "1.5", 4]), allow_short=st.booleans(),
+        enabled=st.booleans(), margin_call_s=st.integers(0, 86_400),
     ),
 }  # fmt: skip
+ACTIONS = st.builds(
+    CorporateAction, st.integers(0, 2**62), st.text("ABC", min_size=1), st.sampled_from(list(ActionKind)),
+    numerator=st.integers(1, MICRO), denominator=st.integers(1, MICRO), amount=st.integers(1, 2**62),
+    new_symbol=st.text("ABC", min_size=1),
+)  # fmt: skip
 
 
 def values(hint: Any) -> st.SearchStrategy[Any]:
@@ -44,6 +67,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return st.tuples(*map(values, (first, *rest)))
     if issubclass(hint, Enum):
         return st.sampled_from(list(hint))
+    if hint is CorporateAction:
+        return ACTIONS
     return st.builds(hint, **{name: values(kind) for name, kind in get_type_hints(hint).items()})
 
 
@@ -72,8 +97,10 @@ def test_tags_are_short_unique_and_stay() -> None:
     tags = {kind.__struct_config__.tag: kind.__name__ for kind in (*INBOUND, *FACTS)}
     assert len(tags) == len(INBOUND) + len(FACTS), "two kinds share a tag"
     assert set(tags) == set(
-        "room acct mkt submit cancel replace cmd act Room Acct Denied Accepted Rejected Triggered Fill Replaced "
-        "Canceled Expired CancelRej ReplaceRej Marked Session News Action RoomClosed".split()
+        "room acct mkt submit cancel replace cmd act action tender answer fx "
+        "Room Acct Denied Submitted Accepted Rejected Triggered Fill Replaced Canceled Expired CancelRej ReplaceRej "
+        "Marked Session News Action Cash Applied Position Settled Margin Auction Bands Tender TenderEnd "
+        "RoomClosed".split()
     )
 
 

@@ -64,7 +64,11 @@ def test_an_illegal_event_says_what_is_allowed() -> None:
 def test_words_on_the_wire() -> None:
     """These stand in journals: changing one makes old journals unreadable."""
     assert [side.value for side in Side] == [1, -1]
-    assert [kind.value for kind in OrderType] == ["market", "limit", "stop_market", "stop_limit"]
-    assert [tif.value for tif in TimeInForce] == ["DAY", "GTC", "IOC", "FOK"]
+    assert [kind.value for kind in OrderType] == [
+        "market", "limit", "stop_market", "stop_limit", "trailing_stop_market",
+    ]  # fmt: skip
+    assert [tif.value for tif in TimeInForce] == [
+        "DAY", "GTC", "IOC", "FOK", "GTD", "AT_THE_OPEN", "AT_THE_CLOSE",
+    ]  # fmt: skip
     assert all(reason.value == reason.name or reason is Reason.NONE for reason in Reason)
     assert all(status.value == status.name for status in Status)

@@ -26,8 +26,8 @@ from vtrade.domain.messages import (
     RoomOpened,
 )  # fmt: skip
 from vtrade.domain.orders import TERMINAL, OrderEvent, OrderType, Side, Status, transition
+from vtrade.domain.values import MICRO
 from vtrade.execution import layout as at
-from vtrade.execution import risk
 from vtrade.execution.engine import Engine
 
 
@@ -47,16 +47,14 @@ def check_inside(engine: Engine) -> None:
 
 def _check_levels(engine: Engine, k: int) -> None:
     book, inst = engine._book, engine._book.inst[k]
-    window = book.level_qty.shape[2]
-    assert (book.level_qty[k] >= 0).all(), "a level shows less than nothing"
-    assert (book.level_taken[k] >= 0).all(), "less than nothing is taken from a level"
-    assert (book.level_taken[k] <= book.level_qty[k]).all(), "more is taken from a level than it shows"
+    window = book.level.shape[2]
+    shown, taken = book.level[k, :, :, at.QTY], book.level[k, :, :, at.TAKEN]
+    assert (shown >= 0).all(), "a level shows less than nothing"
+    assert (taken >= 0).all(), "less than nothing is taken from a level"
+    assert (taken <= shown).all(), "more is taken from a level than it shows"
     for s in (0, 1):
-        for shown, count, best in (
-            (book.level_qty[k, s], at.LEVELS, at.BEST),
-            (book.head[k, s], at.OWN_LEVELS, at.OWN_BEST),
-        ):
-            used = np.flatnonzero(shown)
+        for column, count, best in ((at.QTY, at.LEVELS, at.BEST), (at.HEAD, at.OWN_LEVELS, at.OWN_BEST)):
+            used = np.flatnonzero(book.level[k, s, :, column])
             assert inst[count + s] == used.size, f"side {s}: {inst[count + s]} levels counted, {used.size} stand"
             top = (used[-1] if s == 0 else used[0]) if used.size else (-1 if s == 0 else window)
             assert inst[best + s] == top, f"side {s}: best level {inst[best + s]} is kept, {top} is best"
@@ -80,19 +78,24 @@ def _walk_queues(engine: Engine, k: int, found: dict[int, tuple[str, int, int]])
     base, own = int(inst[at.BASE]), book.own
     here = 0
     for s in (0, 1):
-        for p in np.flatnonzero(book.head[k, s]):
-            arrivals = []
-            for slot in _walk(engine, int(book.head[k, s, p]), int(book.tail[k, s, p])):
+        assert not (book.level[k, s, :, at.LOTS] * (book.level[k, s, :, at.HEAD] == 0)).any()
+        for p in np.flatnonzero(book.level[k, s, :, at.HEAD]):
+            arrivals, lots = [], 0
+            for slot in _walk(engine, *(int(book.level[k, s, p, end]) for end in (at.HEAD, at.TAIL))):
                 assert slot not in found, f"slot {slot} stands in two queues"
                 found[slot] = ("level", s, base + int(p))
                 row = own[slot]
                 assert row[at.O_WHERE] == at.AT_LEVEL
                 assert row[at.O_LIMIT] == base + p, f"an order at {row[at.O_LIMIT]} stands at {base + int(p)}"
                 assert row[at.O_AHEAD] >= 0
+                assert 0 < row[at.O_SHOWN] <= row[at.O_LEAVES]
+                lots += int(row[at.O_SHOWN])
                 arrivals.append(int(row[at.O_ARRIVAL]))
                 here += 1
             assert arrivals == sorted(arrivals), "a queue is not in order of arrival"
-    for which, where in enumerate((at.IN_MARKET, at.IN_MARKET, at.IN_STOPS, at.IN_HELD)):
+            assert lots == book.level[k, s, p, at.LOTS], "a level counts other lots than its orders show"
+    places = (at.IN_MARKET, at.IN_MARKET, at.IN_STOPS, at.IN_HELD, at.IN_OPEN, at.IN_CLOSE)
+    for which, where in enumerate(places):
         for slot in _walk(engine, int(inst[at.LISTS + 2 * which]), int(inst[at.LISTS + 2 * which + 1])):
             assert slot not in found, f"slot {slot} stands in two queues"
             found[slot] = ("list", int(own[slot, at.O_SIDE]), which)
@@ -112,7 +115,12 @@ def _check_orders(engine: Engine, found: dict[int, tuple[str, int, int]]) -> Non
     slots = {order.slot for order in engine.orders.values()}
     assert slots == found.keys(), f"orders without a place: {slots - found.keys()}, places: {found.keys() - slots}"
     assert len(slots) == len(engine.orders) == engine._book.room[at.LIVE]
-    assert not slots & set(engine._free), "a slot is free and used"
+    free, slot = set(), int(engine._book.room[at.FREE])
+    while slot:
+        assert slot not in free, "the free slots run in a circle"
+        free.add(slot)
+        slot = int(own[slot, at.O_NEXT])
+    assert not slots & free, "a slot is free and used"
     for order in engine.orders.values():
         row = own[order.slot]
         assert order.status not in TERMINAL
@@ -122,7 +130,20 @@ def _check_orders(engine: Engine, found: dict[int, tuple[str, int, int]]) -> Non
         assert row[at.O_SIDE] == (0 if order.side > 0 else 1)
         assert row[at.O_ACCOUNT] == order.account.index
         assert order.account.ids[order.client_order_id] is order
-        assert engine._by_slot[order.slot] is order
+        assert row[at.O_ID] == order.order_id
+
+
+def reserve(instrument: Instrument, side: int, worst: int, lots: int) -> int:
+    """What an order of a cash account ties up: its cost at its worst price, two micro-units a lot for each rounding."""
+    price = worst or 1
+    fees = instrument.fees
+    rounded = (
+        (fees.per_unit * instrument.lot_size) % MICRO > 0,
+        (fees.per_notional_ppm * instrument.tick_value) % MICRO > 0,
+        (fees.per_contract * instrument.lot_size) % MICRO > 0,
+    )
+    charged = instrument.fee(price, lots) + 2 * sum(rounded) * lots
+    return max(0, instrument.notional(price, lots) * side + charged) if lots else 0
 
 
 def _check_accounts(engine: Engine) -> None:
@@ -134,8 +155,10 @@ def _check_accounts(engine: Engine) -> None:
             assert account.selling[k] == sum(o.leaves for o in mine if o.k == k and o.side < 0)
         due = 0
         if account.limits.enabled:
-            due = sum(risk.reserve(engine.instruments[o.k], o.side, o.worst, o.leaves) for o in mine)
-        assert account.reserved == due == sum(o.reserved for o in mine), f"{account.name}: reserved {account.reserved}"
+            own = engine._book.own
+            due = sum(reserve(engine.instruments[o.k], o.side, int(own[o.slot, at.O_WORST]), o.leaves) for o in mine)
+            assert due == sum(int(own[o.slot, at.O_RESERVED]) for o in mine)
+        assert account.reserved == due, f"{account.name}: reserved {account.reserved}, not {due}"
         if account.limits.enabled:
             assert account.cash >= account.reserved >= 0, f"{account.name}: {account.cash} < {account.reserved}"
             assert account.limits.allow_short or min(account.positions) >= 0, f"{account.name} is short"
@@ -147,7 +170,7 @@ def _check_nothing_waits_that_could_trade(engine: Engine, k: int) -> None:
     if inst[at.BAR_NO] or inst[at.STATE] > at.S_OPEN:
         return
     base = int(inst[at.BASE])
-    free = book.level_qty[k] - book.level_taken[k]
+    free = book.level[k, :, :, at.QTY] - book.level[k, :, :, at.TAKEN]
     orders = [o for o in engine.orders.values() if o.k == k]
     where = {o.order_id: int(book.own[o.slot, at.O_WHERE]) for o in orders}
     resting = [o for o in orders if where[o.order_id] == at.AT_LEVEL]

@@ -122,7 +122,7 @@ class Shadow:
         for k in range(len(engine.instruments)):
             base = int(book.inst[k, at.BASE])
             for s, side in ((0, 1), (1, -1)):
-                free = book.level_qty[k, s] - book.level_taken[k, s]
+                free = book.level[k, s, :, at.QTY] - book.level[k, s, :, at.TAKEN]
                 for p in np.flatnonzero(free):
                     level = (k, side, base + int(p))
                     assert free[p] <= self.offered[level] - self.taken[level], f"{level} offers the same lots twice"

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.execution.told import BUY, MAKER, MS, SELL, Told
 from vtrade.domain.accounts import NO_LIMITS
+from vtrade.domain.actions import ActionKind
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
+    ActionApplied,
+    BandsMoved,
     CancelOrder,
     Fact,
     Fill,
@@ -15,9 +19,15 @@ from vtrade.domain.messages import (
     OpenAccount,
     OpenRoom,
     OrderAccepted,
+    OrderCanceled,
     OrderDenied,
+    OrderExpired,
     OrderRejected,
+    OrderReplaced,
+    OrderTerms,
+    OrderTriggered,
     ReplaceOrder,
+    SessionChanged,
     SubmitOrder,
 )  # fmt: skip
 from vtrade.domain.orders import TERMINAL, OrderType, Reason, Side, Status, TimeInForce
@@ -226,3 +236,125 @@ def test_facts_come_again_from_a_log_the_same_way(market: Market) -> None:
     for key, record in again.records.items():
         other = market.blotter.records[key]
         assert all(getattr(record, name) == getattr(other, name) for name in record.__slots__)
+
+
+# --- facts made by hand: on the way, terms, corporate actions --------------------------------------------------------
+
+
+def test_an_order_on_its_way_and_its_arrival() -> None:
+    told = Told().sent(BUY, 100, ts=100, due=100 + 2 * MS)
+    record = told.record
+    assert (record.status, record.waiting, record.working) == (Status.SUBMITTED, Reason.WAITING_IN_FLIGHT, True)
+    assert (record.order_id, record.quantity, record.quantity_units, record.leaves) == (7, 100, 100.0, 100)
+    assert (record.type, record.tif, record.limit, record.arrival) == (None, None, None, 0)
+    told.accepted(BUY, 100, 1_000, 1_004, ts=100 + 2 * MS, type_=OrderType.LIMIT, limit=999,
+                  waiting=Reason.WAITING_FOR_PRICE)  # fmt: skip
+    record = told.record
+    assert (record.status, record.waiting) == (Status.ACCEPTED, Reason.WAITING_FOR_PRICE)
+    assert (record.type, record.tif, record.limit_price) == (OrderType.LIMIT, TimeInForce.DAY, 9.99)
+    assert (record.ts_ns, record.arrival) == (100, 2_004), "it was sent at its own time, and met the market later"
+    assert len(record.facts) == 2
+    assert list(told.blotter.records) == [("ana", "c1")]
+
+
+def test_an_order_may_be_rejected_or_canceled_on_its_way() -> None:
+    told = Told().sent(BUY, 100, ts=100, due=900)
+    told.add(OrderRejected, BUY, OrderType.LIMIT, 100, 999, None, TimeInForce.GTC, Reason.HALTED, "no", ts=900)
+    record = told.record
+    assert (record.status, record.reason, record.detail, record.waiting) == (
+        Status.REJECTED, Reason.HALTED, "no", Reason.NONE
+    )  # fmt: skip
+    assert (record.type, record.leaves) == (OrderType.LIMIT, 0)
+    canceled = Told().sent(BUY, 100, ts=100, due=900).add(OrderCanceled, 100, Reason.CANCELED_BY_USER, "").record
+    assert (canceled.status, canceled.waiting) == (Status.CANCELED, Reason.NONE)
+
+
+def test_a_name_used_again_while_the_first_order_is_on_its_way() -> None:
+    told = Told().sent(BUY, 100, ts=100, due=900).denied("ACME", Reason.DUPLICATE_CLIENT_ORDER_ID, "used")
+    record = told.record
+    assert (record.status, record.side) == (Status.SUBMITTED, Side.BUY)
+    assert isinstance(record.facts[-1], OrderDenied)
+    assert told.accepted(BUY, 100, 1_000, 1_004).record.status == Status.ACCEPTED
+
+
+def test_terms_and_the_last_price_on_arrival_are_kept() -> None:
+    told = Told().mark(1_003).accepted(BUY, 100, 1_000, 1_004, post_only=True, oco="exit")
+    assert told.record.terms == OrderTerms(post_only=True, oco="exit")
+    assert told.record.mark == 1_003
+    assert Told().accepted(BUY, 100, 1_000, 1_004).record.terms == OrderTerms()
+
+
+def test_a_trailing_stop_shows_where_it_was_triggered() -> None:
+    told = Told().accepted(SELL, 100, 1_000, 1_004, type_=OrderType.TRAILING_STOP_MARKET, stop=950, trail=50)
+    assert told.record.stop_price == 9.50
+    told.add(OrderTriggered, 970, 969, 968, 970, Reason.WAITING_FOR_DEPTH, ts=500)
+    assert (told.record.stop, told.record.status, told.record.waiting) == (
+        970, Status.TRIGGERED, Reason.WAITING_FOR_DEPTH
+    )  # fmt: skip
+
+
+def test_an_order_that_the_venue_lowers_to_nothing_is_filled_with_what_it_has() -> None:
+    told = Told().accepted(SELL, 100, 1_000, 1_004, type_=OrderType.LIMIT, limit=1_010, reduce_only=True)
+    told.fill(1_010, 40, MAKER, ts=200)
+    told.add(OrderReplaced, 40, 1_010, None, 0, True, -1, Reason.NONE, Reason.REDUCE_ONLY, ts=300)
+    assert (told.record.status, told.record.filled, told.record.leaves) == (Status.FILLED, 40, 0)
+
+
+def test_a_split_puts_a_working_order_on_the_new_grid() -> None:
+    told = Told().accepted(BUY, 100, 1_393, 1_407, type_=OrderType.LIMIT, limit=1_400).fill(1_400, 50, MAKER, ts=200)
+    told.split(7, 1, ts=300, limit=200)
+    record = told.record
+    assert (record.quantity, record.filled, record.leaves, record.limit_price) == (700, 350, 350, 2.0)
+    assert record.avg_px == pytest.approx(2.0)
+    assert record.fills[0].last_px == 1_400, "a fact stays as it was"
+    assert [type(fact).__name__ for fact in record.history] == [
+        "OrderAccepted", "Fill", "ActionApplied", "OrderReplaced"
+    ]  # fmt: skip
+
+
+def test_a_split_moves_the_last_price_for_those_who_come_after() -> None:
+    told = Told().mark(1_400).about(ActionApplied, ActionKind.SPLIT, 7, 1, 0, "", ts=50).accepted(BUY, 10, 0, 0)
+    assert (told.record.mark, told.record.arrival) == (200, 400)
+
+
+def test_a_rename_moves_working_orders_and_no_others() -> None:
+    told = Told().accepted(BUY, 100, 1_000, 1_004, type_=OrderType.LIMIT, limit=1_000)
+    told.about(ActionApplied, ActionKind.RENAME, 1, 1, 0, "NOVA", ts=300)
+    blotter = told.blotter
+    record = blotter.find("ana", "c1")
+    assert record is not None
+    assert record.instrument is not None
+    assert (record.symbol, record.instrument.symbol) == ("NOVA", "NOVA")
+    late = Fill(50, 400, "ana", "c1", 7, "NOVA", BUY, 1_000, 100, 0, MAKER, 0, "queue", 1_000, 1_004, 1_000, 100)
+    blotter.apply([late])
+    assert record.status == Status.FILLED
+    told.add(OrderExpired, 100, Reason.END_OF_DAY, ts=200)
+    told.facts.sort(key=lambda fact: getattr(fact, "ts_ns", 0))
+    assert told.record.symbol == "ACME", "an order that was final keeps the name it traded under"
+
+
+def test_after_a_rename_marks_still_find_their_instrument() -> None:
+    told = Told().about(ActionApplied, ActionKind.RENAME, 1, 1, 0, "NOVA", ts=50)
+    told.mark(1_234)
+    blotter = told.blotter
+    blotter.apply(
+        [
+            OrderAccepted(60, 60, "ana", "n1", 8, "NOVA", BUY, OrderType.MARKET, 5, None, None, TimeInForce.DAY,
+                          0, 0, 0, 0, -1, Reason.WAITING_FOR_BAR)
+        ]
+    )  # fmt: skip
+    record = blotter.records["ana", "n1"]
+    assert record.instrument is not None
+    assert (record.mark, record.arrival, record.instrument.symbol) == (1_234, 2_468, "NOVA")
+
+
+def test_only_working_orders_hear_of_their_instrument() -> None:
+    told = Told().accepted(BUY, 100, 1_000, 1_004, type_=OrderType.LIMIT, limit=1_000)
+    told.about(SessionChanged, "HALTED", "", ts=200).about(BandsMoved, 950, 1_050, ts=250)
+    told.add(OrderCanceled, 100, Reason.CANCELED_BY_USER, "", ts=300)
+    told.about(SessionChanged, "OPEN", "", ts=400).about(BandsMoved, 960, 1_060, ts=450)
+    record = told.record
+    assert [fact.ts_ns for fact in record.around] == [200]
+    assert record.bands is not None
+    assert record.bands.lower == 950
+    assert [fact.seq for fact in record.history] == sorted(fact.seq for fact in record.history)

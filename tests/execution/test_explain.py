@@ -10,14 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vtrade.domain.instruments import FeeSchedule, Instrument
+from tests.execution.told import BUY, COIN, LISTED, MAKER, SELL, TAKER, Told
+from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
-    AccountOpened,
     CancelRejected,
-    Fact,
-    Fill,
-    Marked,
-    OrderAccepted,
     OrderCanceled,
     OrderDenied,
     OrderExpired,
@@ -25,85 +21,20 @@ from vtrade.domain.messages import (
     OrderReplaced,
     OrderTriggered,
     ReplaceRejected,
-    RoomOpened,
 )  # fmt: skip
 from vtrade.domain.orders import Liquidity, OrderType, Reason, Side, TimeInForce
-from vtrade.execution.blotter import Blotter, Record
-from vtrade.execution.explain import PARTS, WAITS, costs, describe, explain, reason_text, slippage_bps, units_text
-from vtrade.portfolio.engine import PortfolioEngine
-
-ACME = Instrument.make("ACME", fees=FeeSchedule.per_share("0.005"))
-COIN = Instrument.make("COIN", tick="0.1", lot="0.001", asset_class="Crypto", calendar="24/7")
-INDEX = Instrument.make("INDEX", tick="0.25", multiplier=50, asset_class="Future")
-LISTED = {i.symbol: i for i in (ACME, COIN, INDEX)}
-BUY, SELL, MAKER, TAKER = Side.BUY, Side.SELL, Liquidity.MAKER, Liquidity.TAKER
-
-
-class Told:
-    """Facts about one order, in order, and the record and the portfolio they make."""
-
-    def __init__(self, instrument: Instrument = ACME) -> None:
-        self.instrument, self.side, self.quantity, self.filled, self.seq = instrument, BUY, 0, 0, 2
-        self.facts: list[Fact] = [
-            RoomOpened(1, 0, "room", tuple(LISTED.values())), AccountOpened(2, 0, "ana", 10**15, "USD")
-        ]  # fmt: skip
-
-    def _head(self, ts: int) -> tuple[int, int, str, str, int, str]:
-        self.seq += 1
-        return self.seq, ts, "ana", "c1", 7, self.instrument.symbol
-
-    def accepted(
-        self, side: Side, quantity: int, bid: int, ask: int, *, ts: int = 100, type_: OrderType = OrderType.MARKET,
-        limit: int | None = None, stop: int | None = None, ahead: int = -1, waiting: Reason = Reason.NONE,
-    ) -> Told:  # fmt: skip
-        self.side, self.quantity = side, quantity
-        self.facts.append(
-            OrderAccepted(
-                *self._head(ts), side, type_, quantity, limit, stop, TimeInForce.DAY, bid, 50 if bid else 0, ask,
-                60 if ask else 0, ahead, waiting,
-            )
-        )  # fmt: skip
-        return self
-
-    def fill(
-        self, px: int, quantity: int, liquidity: Liquidity = TAKER, *, ts: int = 100, bid: int = 0, ask: int = 0,
-        cause: str = "depth", shown: int = 0, contra: int = 0,
-    ) -> Told:  # fmt: skip
-        self.filled += quantity
-        self.facts.append(
-            Fill(
-                *self._head(ts), self.side, px, quantity, self.instrument.fee(px, quantity), liquidity,
-                self.quantity - self.filled, cause, bid, ask, px, shown or quantity, contra,
-            )
-        )  # fmt: skip
-        return self
-
-    def add(self, kind: type, *rest: object, ts: int = 100) -> Told:
-        self.facts.append(kind(*self._head(ts), *rest))
-        return self
-
-    def mark(self, px: int) -> Told:
-        self.seq += 1
-        self.facts.append(Marked(self.seq, 0, ((list(LISTED).index(self.instrument.symbol), px),)))
-        return self
-
-    @property
-    def record(self) -> Record:
-        blotter = Blotter()
-        blotter.apply(self.facts)
-        found = blotter.find("ana", "c1")
-        assert found is not None
-        return found
-
-    @property
-    def account_slippage(self) -> float:
-        engine = PortfolioEngine()
-        engine.apply_all(self.facts)
-        return engine.account("ana").slippage_bps
-
-    def lines(self) -> list[str]:
-        return explain(self.record, show_time=str).lines
-
+from vtrade.execution.blotter import Blotter
+from vtrade.execution.explain import (
+    CAUSES,
+    PARTS,
+    WAITS,
+    costs,
+    describe,
+    explain,
+    reason_text,
+    slippage_bps,
+    units_text,
+)  # fmt: skip
 
 # --- costs by hand ----------------------------------------------------------------------------------------------------
 
@@ -111,7 +42,8 @@ class Told:
 def test_a_market_buy_pays_half_the_spread_and_then_depth() -> None:
     told = Told().accepted(BUY, 300, 1_000, 1_004).fill(1_004, 100).fill(1_006, 200)
     assert costs(told.record) == {
-        "spread": 300 * 2 * 10_000, "depth": 200 * 2 * 10_000, "delay": 0, "fees": 1_500_000, "total": 11_500_000
+        "spread": 300 * 2 * 10_000, "depth": 200 * 2 * 10_000, "impact": 0, "delay": 0, "fees": 1_500_000,
+        "total": 11_500_000,
     }  # fmt: skip
     assert slippage_bps(told.record) == pytest.approx(1e4 * (600 + 400) / (1_002 * 300))
 
@@ -190,9 +122,11 @@ def test_costs_are_money_whatever_the_tick_lot_and_multiplier(instrument: Instru
 # --- costs in general -------------------------------------------------------------------------------------------------
 
 ticks = st.integers(900, 1_100)
+sides = st.one_of(ticks, st.just(0))
 fills = st.lists(
     st.tuples(
-        ticks, st.integers(1, 500), st.sampled_from([TAKER, MAKER]), st.sampled_from([100, 100, 900]), ticks, ticks
+        ticks, st.integers(1, 500), st.sampled_from([TAKER, MAKER]), st.sampled_from([100, 100, 900]), sides, sides,
+        st.sampled_from(sorted(CAUSES)), st.integers(0, 9),
     ),
     min_size=1, max_size=6,
 )  # fmt: skip
@@ -200,28 +134,36 @@ fills = st.lists(
 
 @given(
     side=st.sampled_from([BUY, SELL]), bid=ticks, ask=ticks, fills=fills, symbol=st.sampled_from(sorted(LISTED)),
-    triggered=st.booleans(),
+    triggered=st.booleans(), decision=st.one_of(st.just(0), st.integers(1_800, 2_200)),
 )  # fmt: skip
 def test_the_parts_add_up_to_what_was_paid(
-    side: Side, bid: int, ask: int, fills: list[tuple[int, int, Liquidity, int, int, int]], symbol: str, triggered: bool
-) -> None:
+    side: Side, bid: int, ask: int, fills: list[tuple[int, int, Liquidity, int, int, int, str, int]], symbol: str,
+    triggered: bool, decision: int,
+) -> None:  # fmt: skip
     instrument = LISTED[symbol]
     told = Told(instrument).accepted(side, sum(f[1] for f in fills) + 5, bid, ask)
+    told.decision = decision
     if triggered:
         told.add(OrderTriggered, 1, 1, bid, ask, Reason.NONE)
-    for px, quantity, liquidity, ts, at_bid, at_ask in fills:
-        told.fill(px, quantity, liquidity, ts=ts, bid=at_bid, ask=at_ask)
+    for px, quantity, liquidity, ts, at_bid, at_ask, cause, impact in fills:
+        told.fill(px, quantity, liquidity, ts=ts, bid=at_bid, ask=at_ask, cause=cause, impact=impact)
     record = told.record
     parts = costs(record)
     assert set(parts) == {*PARTS, "total"}
     assert parts["total"] == sum(parts[name] for name in PARTS)
     assert all(isinstance(value, int) for value in parts.values())
-    paid = sum(Fraction(2 * f[0] - bid - ask, 2) * f[1] for f in fills) * int(side) * instrument.tick_value
+    start = decision or bid + ask
+    paid = sum(Fraction(2 * f[0] - start, 2) * f[1] for f in fills) * int(side) * instrument.tick_value
     assert abs(parts["total"] - record.fees - paid) <= Fraction(1, 2)
+    dear = sum(f[1] * f[7] for f in fills) * instrument.tick_value
+    assert parts["impact"] == dear
     assert record.fees == sum(instrument.fee(f[0], f[1]) for f in fills)
     assert slippage_bps(record) == pytest.approx(told.account_slippage, abs=1e-6)
     story = explain(record)
     assert round(sum(story.costs[name] for name in PARTS) * 1e6) == round(story.costs["total"] * 1e6)
+    assert sum(story.bps[name] for name in PARTS) == pytest.approx(story.bps["total"], abs=1e-6)
+    worth = (bid + ask) / 2 * sum(f[1] for f in fills) * instrument.tick_value
+    assert story.bps["total"] == pytest.approx(1e4 * parts["total"] / worth)
 
 
 @given(
@@ -253,13 +195,19 @@ def test_the_story_of_a_fill() -> None:
         "t100 filled 300 at 10.06 as taker: 400 were shown at 10.06; fee 1.50 USD",
     ]
     assert str(story) == repr(story)
-    assert "+38.50 USD = spread +26.00, depth +6.00, delay +0.00, fees +6.50 (slippage +24.57 bps)" in str(story)
+    assert (
+        "+38.50 USD = spread +26.00, depth +6.00, impact +0.00, delay +0.00, fees +6.50 (slippage +24.57 bps)"
+        in str(story)
+    )
 
 
 @pytest.mark.parametrize(
     ("cause", "words"),
     [
         ("depth", "80 were shown at 10.04"),
+        ("hidden", "hidden lots stood behind the 80 shown at 10.04"),
+        ("beyond", "past the visible book of 80, which ended at 10.04, by the square-root law"),
+        ("auction", "the auction crossed 80 at 10.04"),
         ("queue", "got through the queue"),
         ("through", "went beyond its price"),
         ("cross", "the other side came to its price"),
@@ -332,12 +280,9 @@ def test_a_refused_change_has_its_words(kind: type, words: str) -> None:
 
 
 def test_denied_and_rejected_are_told_apart() -> None:
-    told = Told()
-    told.facts.append(
-        OrderDenied(
-            3, 5, "ana", "c1", "NOPE", SELL, OrderType.STOP_LIMIT, 1_500_000, 10_005_000, 9_000_000, TimeInForce.GTC,
-            Reason.UNKNOWN_SYMBOL, "no such thing",
-        )
+    told = Told().denied(
+        "NOPE", Reason.UNKNOWN_SYMBOL, "no such thing", type=OrderType.STOP_LIMIT, limit_price=10_005_000,
+        stop_price=9_000_000,
     )  # fmt: skip
     story = explain(told.record)
     assert story.lines == ["5 denied by our own check, UNKNOWN_SYMBOL: no such thing"]
@@ -426,3 +371,19 @@ def test_a_reason_is_told_in_one_line() -> None:
     assert reason_text(told.record) == "FILL_OR_KILL: not enough there"
     texts = itertools.chain(WAITS.values(), [reason_text(told.record)])
     assert all("\n" not in text for text in texts)
+
+
+# --- beside other models ---------------------------------------------------------------------------------------------
+
+
+def test_text_and_page_show_what_other_models_would_have_charged() -> None:
+    told = Told().mark(1_002).accepted(BUY, 100, 1_000, 1_004).fill(1_004, 60).fill(1_006, 40)
+    story = told.story()
+    text, page = str(story), story._repr_html_()
+    assert "what other models would have charged, without fees (USD, bps):" in text
+    assert "    charged          10.0480  +2.80  +27.94  for the 100 that filled" in text
+    assert "    touch            10.0400  +2.00  +19.96  40 more than were there" in text
+    assert "    almgren_2005: needs daily_volume, daily_volatility, shares_outstanding, days" in text
+    assert "in bps of what it was worth then: +32.93 = spread +19.96, depth +7.98, impact +0.00" in text
+    assert "<td style='text-align:right'>10.0480</td><td style='text-align:right'>+2.80</td>" in page
+    assert "<td style='text-align:right'>+19.96 bps</td>" in page

@@ -119,6 +119,6 @@ def test_the_same_state_by_another_way_has_the_same_bytes() -> None:
         engine.process(frame(row(Kind.LEVEL, 1, 1_000, 10)))
     long.process(frame(row(Kind.LEVEL, 1, 90_000, 10)))
     long.process(frame(row(Kind.LEVEL, 1, 90_000, 0)))
-    assert long._book.level_qty.shape != short._book.level_qty.shape
+    assert long._book.level.shape != short._book.level.shape
     assert Engine.restore(long.snapshot()).snapshot() == long.snapshot()
     assert short.snapshot() == long.snapshot()

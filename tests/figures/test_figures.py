@@ -13,7 +13,8 @@ import pytest
 
 import vtrade as vt
 from vtrade import figures
-from vtrade.execution.explain import Explanation
+from vtrade.execution.explain import PARTS, Explanation
+from vtrade.execution.whatif import MODELS, Charge
 from vtrade.figures import theme
 from vtrade.figures.theme import COLOURS, INKS, FigureError, moments, time_axis
 
@@ -37,8 +38,17 @@ CURVE = pd.DataFrame({"time": ["09:30:00", "09:31:00", "09:32:00"], "nav": [100.
                       "drawdown": [0.0, -0.01, 0.0]})  # fmt: skip
 EXPOSURE = pd.DataFrame({"group": ["Tech", "Energy"], "long": [900.0, 0.0], "short": [0.0, -200.0],
                          "net": [900.0, -200.0], "weight": [0.09, float("nan")]})  # fmt: skip
-COSTS = {"spread": 1.0, "depth": 0.5, "delay": -0.25, "fees": 0.5, "total": 1.75}
-STORY = Explanation("Order #3 buy 100 ACME at market DAY: FILLED", [], COSTS, 0.5, None, "USD")
+COSTS = {"spread": 1.0, "depth": 0.5, "impact": 0.25, "delay": -0.25, "fees": 0.5, "total": 2.0}
+BPS = {"spread": 10.0, "depth": 5.0, "impact": 2.5, "delay": -2.5, "fees": 5.0, "total": 20.0}
+CHARGES = [
+    Charge("charged", 10.015, 1.5, 15.0, "for the 100 that filled"),
+    Charge("mid", 10.0, 0.0, 0.0),
+    Charge("touch", None, None, None, "would have waited: the best price 10.01 is above its limit"),
+    Charge("square_root", None, None, None, "needs daily_volume, daily_volatility"),
+]
+STORY = Explanation(
+    "Order #3 buy 100 ACME at market DAY: FILLED", [], COSTS, 0.5, None, "USD", bps=BPS, alternatives=CHARGES
+)  # fmt: skip
 
 DRAWN: dict[str, Callable[[str], Any]] = {
     "book_depth": lambda t: figures.book_depth(BOOK, symbol="ACME", fills=FILLS, limit=10.0, theme=t),
@@ -48,6 +58,7 @@ DRAWN: dict[str, Callable[[str], Any]] = {
     "exposure": lambda t: figures.exposure(EXPOSURE, by="asset_class", currency="USD", theme=t),
     "pnl_histogram": lambda t: figures.pnl_histogram([-2.0, 1.0, 1.5, float("nan")], theme=t),
     "cost_waterfall": lambda t: figures.cost_waterfall(STORY, theme=t),
+    "model_comparison": lambda t: figures.model_comparison(STORY, theme=t),
 }
 EMPTY: dict[str, Callable[[], Any]] = {
     "book_depth": lambda: figures.book_depth(BOOK.iloc[:0]),
@@ -57,6 +68,7 @@ EMPTY: dict[str, Callable[[], Any]] = {
     "exposure": lambda: figures.exposure(EXPOSURE.iloc[:0]),
     "pnl_histogram": lambda: figures.pnl_histogram([]),
     "cost_waterfall": lambda: figures.cost_waterfall({}),
+    "model_comparison": lambda: figures.model_comparison(CHARGES[2:]),
 }
 
 
@@ -178,11 +190,46 @@ def test_no_bar_holds_both_profit_and_loss(scale: float) -> None:
 def test_the_waterfall_is_the_explanation() -> None:
     figure = DRAWN["cost_waterfall"]("light")
     (bars,) = figure.data
-    assert list(bars.y) == [1.0, 0.5, -0.25, 0.5, 1.75]
+    assert list(bars.y) == [1.0, 0.5, 0.25, -0.25, 0.5, 2.0]
     assert sum(bars.y[:-1]) == bars.y[-1]
-    assert list(bars.text) == ["+1.00", "+0.50", "−0.25", "+0.50", "+1.75"]
+    assert list(bars.text) == [
+        "+1.00<br>+10.00 bps", "+0.50<br>+5.00 bps", "+0.25<br>+2.50 bps", "−0.25<br>−2.50 bps", "+0.50<br>+5.00 bps",
+        "+2.00<br>+20.00 bps",
+    ]  # fmt: skip
     assert figure.layout.title.text == "What it cost: #3 buy 100 ACME at market DAY"
     assert figure.layout.yaxis.title.text == "cost in USD"
+
+
+def test_the_waterfall_knows_every_part_and_takes_plain_numbers() -> None:
+    from vtrade.figures.costs import LABELS
+    from vtrade.figures.costs import PARTS as DRAWN_PARTS
+
+    assert tuple(DRAWN_PARTS) == PARTS
+    assert set(LABELS) == set(MODELS)
+    (bars,) = figures.cost_waterfall({"spread": 1.0, "fees": 0.5, "total": 1.5}).data
+    assert list(bars.text) == ["+1.00", "0.00", "0.00", "0.00", "+0.50", "+1.50"]
+
+
+def test_models_stand_beside_what_was_charged() -> None:
+    figure = DRAWN["model_comparison"]("light")
+    (bars,) = figure.data
+    assert list(bars.x) == [15.0, 0.0, 0.0, 0.0]
+    assert list(bars.text) == [" +15.00 bps at 10.0150", " 0.00 bps at 10.0000", "", ""]
+    assert len(set(bars.marker.color[1:])) == 1
+    assert bars.marker.color[0] not in bars.marker.color[1:]
+    assert [note.text.strip() for note in figure.layout.annotations] == [
+        "would have waited: the best price 10.01 is above its limit", "needs daily volume, daily volatility"
+    ]  # fmt: skip
+    assert figure.layout.title.text == "Beside other models: #3 buy 100 ACME at market DAY"
+    assert figures.model_comparison(CHARGES).layout.title.text == "Beside other models"
+
+
+@pytest.mark.parametrize("bps", [15.0, -15.0])
+def test_the_words_of_a_model_have_room(bps: float) -> None:
+    figure = figures.model_comparison([Charge("charged", 9.9, 1.0, bps), *CHARGES[2:]])
+    low, high = figure.layout.xaxis.range
+    assert (high > 20.0) if bps > 0 else (low < -20.0)
+    assert {note.xanchor for note in figure.layout.annotations} == {"left" if bps > 0 else "right"}
 
 
 def test_a_queue_needs_one_of_each() -> None:
@@ -206,6 +253,7 @@ def test_figures_take_what_a_desk_gives() -> None:
     desk.step(seconds=30)
     desk.close("ACME")
     assert figures.cost_waterfall(order.explain()).data
+    assert figures.model_comparison(order.explain()).data
     assert figures.equity_curve(desk.equity_curve()).data
     assert figures.exposure(desk.exposure()).data
     assert figures.pnl_histogram(desk.round_trips()["net_pnl"]).data

@@ -37,7 +37,7 @@ class Room:
             self.status("OPEN")
             self.mark(10_000, 10_000, 10_000)
 
-    def say(self, kind, **fields):
+    def say(self, kind, /, **fields):
         self.seq += 1
         fact = kind(seq=self.seq, ts_ns=self.ts_ns, **fields)
         self.facts.append(fact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vtrade.domain.actions import ActionKind, CorporateAction
 from vtrade.domain.instruments import FeeSchedule, Instrument
 from vtrade.errors import TapeError
 from vtrade.market.dtype import Kind, empty_events
@@ -29,7 +31,7 @@ def small() -> Tape:
 
 
 def same(left: Tape, right: Tape) -> bool:
-    fields = ("name", "instruments", "depth", "date", "timezone", "news")
+    fields = ("name", "instruments", "depth", "date", "timezone", "news", "actions")
     return all(getattr(left, f) == getattr(right, f) for f in fields) and np.array_equal(left.events, right.events)
 
 
@@ -42,6 +44,28 @@ def test_a_tape_survives(tmp_path: Path) -> None:
     empty = check_tape(Tape("empty", tape.instruments, empty_events(0), "L1"))
     assert same(load_tape(save_tape(empty, tmp_path / "e.parquet")), empty)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e.parquet", "t.parquet"]
+
+
+def test_corporate_actions_survive(tmp_path: Path) -> None:
+    tape = small()
+    actions = (
+        CorporateAction(1, "COIN", ActionKind.SPLIT, numerator=7),
+        CorporateAction(1, "EUR", ActionKind.RATE, amount=1_080_000),
+        CorporateAction(2, "COIN", ActionKind.RENAME, new_symbol="KOIN"),
+        CorporateAction(3, "KOIN", ActionKind.DIVIDEND, amount=205_000),
+        CorporateAction(4, "KOIN", ActionKind.DELISTING),
+    )
+    acted = check_tape(replace(tape, actions=actions))
+    path = save_tape(acted, tmp_path / "t.parquet")
+    assert same(load_tape(path), acted)
+    assert b'"version":2' in pq.read_schema(path).metadata[METADATA_KEY]
+    assert b'"version":1' in pq.read_schema(save_tape(tape, path)).metadata[METADATA_KEY]
+    table = pq.read_table(save_tape(acted, path))
+    head = table.schema.metadata[METADATA_KEY]
+    for old, new in ((b'"split",7', b'"split",0'), (b'"rename"', b'"renaming"'), (b'"KOIN",', b'"COIN2",')):
+        pq.write_table(table.replace_schema_metadata({METADATA_KEY: head.replace(old, new)}), path)
+        with pytest.raises(TapeError, match=r"description is damaged|is about 'COIN2', not on the tape"):
+            load_tape(path)
 
 
 def test_a_tape_of_several_instruments_survives(tmp_path: Path) -> None:
@@ -79,7 +103,7 @@ def test_a_damaged_or_newer_tape_is_refused(tmp_path: Path) -> None:
             table.replace_schema_metadata({METADATA_KEY: head.replace(b'"tick_size":10000', b'"tick_size":0')}),
             "damaged",
         ),
-        (table.replace_schema_metadata({METADATA_KEY: head.replace(b'"version":1', b'"version":2')}), "newer VTrade"),
+        (table.replace_schema_metadata({METADATA_KEY: head.replace(b'"version":1', b'"version":3')}), "newer VTrade"),
         (table.drop_columns(["price"]), "column 'price' is missing, not int64"),
         (table.set_column(1, "price", pa.array([5, None, 7])), "column 'price' has missing values"),
         (table.set_column(1, "price", pa.array([5.5, 6.0, 7.0])), "column 'price' is double, not int64"),

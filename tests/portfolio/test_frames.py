@@ -23,6 +23,8 @@ TABLES: list[tuple[Callable[..., pd.DataFrame], dict[str, str]]] = [
     (frames.exposure, frames.EXPOSURE),
     (frames.statistics, frames.STATISTICS),
     (frames.ledger_entries, frames.LEDGER),
+    (frames.cash, frames.CASH),
+    (frames.movements, frames.MOVEMENTS),
 ]
 
 
@@ -34,6 +36,8 @@ def room() -> Room:
     room.wait(90)
     room.mark(ACME=1_100, COIN=4_900)
     room.fill("ana", "ACME", -40, 1_100)
+    room.cash("ana", 3 * MICRO, "dividend", symbol="ACME")
+    room.cash("ben", -MICRO, "fine", detail="late")
     return room
 
 
@@ -67,6 +71,20 @@ def test_positions(room: Room) -> None:
     )  # fmt: skip
     assert (ana["cost_basis"], ana["market_value"], ana["unrealized_pnl"], ana["realized_pnl"]) == (600, 660, 60, 40)
     assert (ben["quantity"], ben["market_value"], ben["asset_class"]) == (1.5, 735.0, "Crypto")
+
+
+def test_money_that_moved(room: Room) -> None:
+    room.split("ACME", 1, 7, 7_700)
+    rows = frames.movements(room.engine).to_dict("records")
+    assert [(row["account"], row["cause"], row["quantity"], row["amount"]) for row in rows] == [
+        ("ana", "dividend", 0.0, 3.0),
+        ("ben", "fine", 0.0, -1.0),
+        ("ana", "split", -52.0, 0.0),
+        ("ana", "cash_in_lieu", 0.0, 44.0),  # four sevenths of a share at 77.00
+    ]
+    assert [row["detail"] for row in rows] == ["", "late", "", ""]
+    (ana, ben) = frames.accounts(room.engine).to_dict("records")
+    assert (ana["dividends"], ana["other"], ben["fines"]) == (3.0, 44.0, 1.0)
 
 
 def test_fills_in_order_with_times(room: Room) -> None:

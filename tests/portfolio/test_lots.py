@@ -142,7 +142,9 @@ def test_against_single_shares_in_a_list(rows: list[tuple[int, int, int, int]]) 
     queue, trips = run(rows)
     assert queue.quantity == sum(side for side, _ in shares)
     assert queue.cost_basis == sum(side * px for side, px in shares) * CENT
-    assert [px for _, px in shares] == [lot.px for lot in queue.lots for _ in range(lot.quantity)]
+    assert [px for _, px in shares] == [
+        lot.cost // (lot.quantity * CENT) for lot in queue.lots for _ in range(lot.quantity)
+    ]
     assert queue.realized_pnl == realized == sum(trip.gross_pnl for trip in trips)
 
 

@@ -6,12 +6,25 @@ number of micro-units of money, so every notional is exact.
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Iterable
+from typing import Final, Self
 
 import msgspec
 
 from vtrade.domain.values import MICRO, Number, divide, to_micros
 from vtrade.errors import ValueOffGrid
+
+
+FEE_MAX: Final = 10**12
+"""Largest part of a fee: a million a unit."""
+
+TIERS_MAX: Final = 8
+
+Tier = tuple[Number, Number, Number]
+
+
+def _bps(amount: Number, what: str) -> int:
+    return divide(to_micros(amount, what=what) * 100, MICRO)
 
 
 class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +38,14 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
         Millionths of the notional (100 ppm = 1 bps).
     per_contract : int
         Micro-units of money per contract, for instruments with a multiplier.
+    maker_ppm, taker_ppm : int
+        Millionths of the notional on top, by who provided and who took; negative is a rebate.
+    minimum : int
+        Least micro-units of money an order is charged.
+    cap_ppm : int
+        Most an order is charged, as millionths of what it traded; 0 means no cap.
+    tiers : tuple of (int, int, int)
+        Rising ``(notional traded so far, maker_ppm, taker_ppm)``: from there on these hold in place of the above.
 
     Examples
     --------
@@ -35,16 +56,54 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
     per_unit: int = 0
     per_notional_ppm: int = 0
     per_contract: int = 0
+    maker_ppm: int = 0
+    taker_ppm: int = 0
+    minimum: int = 0
+    cap_ppm: int = 0
+    tiers: tuple[tuple[int, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        for field in ("per_unit", "per_notional_ppm", "per_contract", "minimum", "cap_ppm"):
+            if not 0 <= getattr(self, field) <= FEE_MAX:
+                raise ValueOffGrid(f"fee {field} {getattr(self, field)} must be from 0 to {FEE_MAX}")
+        if any(abs(ppm) > MICRO for tier in (self.tiers + ((0, self.maker_ppm, self.taker_ppm),)) for ppm in tier[1:]):
+            raise ValueOffGrid("a maker or taker fee above 100 % of the notional is none; give it in basis points")
+        if len(self.tiers) > TIERS_MAX or [t[0] for t in self.tiers] != sorted({t[0] for t in self.tiers}):
+            raise ValueOffGrid(f"fee tiers must rise in traded notional, at most {TIERS_MAX} of them")
 
     @classmethod
-    def per_share(cls, amount: Number) -> Self:
-        """A fee per share, in money units."""
-        return cls(per_unit=to_micros(amount, what="fee per share"))
+    def per_share(cls, amount: Number, *, minimum: Number = 0, cap_bps: Number = 0) -> Self:
+        """A fee per share, in money units; at least ``minimum`` and at most ``cap_bps`` of what the order traded."""
+        return cls(
+            per_unit=to_micros(amount, what="fee per share"),
+            minimum=to_micros(minimum, what="least fee"),
+            cap_ppm=_bps(cap_bps, "cap in bps"),
+        )
+
+    @classmethod
+    def maker_taker(cls, maker_bps: Number, taker_bps: Number, *, tiers: Iterable[Tier] = ()) -> Self:
+        """Basis points by who provided and who took; a negative one is a rebate.
+
+        Parameters
+        ----------
+        tiers : iterable of (notional, maker_bps, taker_bps)
+            From so much traded (money units) on.
+
+        Examples
+        --------
+        >>> FeeSchedule.maker_taker("-0.2", "0.3").maker_ppm
+        -20
+        """
+        return cls(
+            maker_ppm=_bps(maker_bps, "maker fee in bps"),
+            taker_ppm=_bps(taker_bps, "taker fee in bps"),
+            tiers=tuple((to_micros(n, what="fee tier"), _bps(m, "maker bps"), _bps(t, "taker bps")) for n, m, t in tiers),
+        )
 
     @classmethod
     def bps(cls, amount: Number) -> Self:
         """A fee in basis points of the notional (down to 0.01 bps)."""
-        return cls(per_notional_ppm=divide(to_micros(amount, what="fee in bps") * 100, MICRO))
+        return cls(per_notional_ppm=_bps(amount, "fee in bps"))
 
     @classmethod
     def contract(cls, amount: Number) -> Self:
@@ -68,6 +127,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     calendar : str
         An `exchange_calendars` name, or ``"24/7"``.
     fees : FeeSchedule
+    borrow_rate_ppm : int
+        Yearly fee for borrowing the instrument to sell it short, as millionths of its value.
+    borrowable : int
+        Lots that all participants together can borrow; -1 means any number.
 
     Examples
     --------
@@ -86,6 +149,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     asset_class: str = "Equity"
     calendar: str = "XNYS"
     fees: FeeSchedule = FeeSchedule()
+    borrow_rate_ppm: int = 0
+    borrowable: int = -1
 
     def __post_init__(self) -> None:
         if not self.symbol or self.symbol != self.symbol.strip():
@@ -148,7 +213,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return ticks * lots * self.tick_value
 
     def fee(self, ticks: int, lots: int) -> int:
-        """Fee of one fill in micro-units, rounded half to even; never negative."""
+        """Fee of one fill in micro-units, rounded half to even, without what depends on the order, side or tier."""
         fees = self.fees
         total = 0
         if fees.per_unit:

@@ -16,22 +16,12 @@ from typing import Final
 import msgspec
 
 from vtrade.domain.accounts import RiskLimits
+from vtrade.domain.actions import ActionKind, CorporateAction
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.orders import Liquidity, OrderType, Reason, Side, TimeInForce
+from vtrade.domain.rules import RoomRules
 
-WIRE_VERSION: Final = 1
-
-
-class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
-    """Rules of the venue in this room.
-
-    Attributes
-    ----------
-    bar_volume_share_ppm : int
-        On bars, participants together may take this share of a bar's volume (100_000 = 10 %).
-    """
-
-    bar_volume_share_ppm: int = 100_000
+WIRE_VERSION: Final = 2
 
 
 class _Wire(msgspec.Struct, frozen=True, array_like=True, tag_field="t"):
@@ -72,7 +62,25 @@ class MarketFrame(_Wire, frozen=True, tag="mkt"):
 
 
 class SubmitOrder(_Wire, frozen=True, tag="submit"):
-    """An order as its owner wrote it: quantity and prices in micro-units, ``None`` where not given."""
+    """An order as its owner wrote it: quantity and prices in micro-units, ``None`` where not given.
+
+    Attributes
+    ----------
+    post_only : bool
+        Rejected where it would trade at once.
+    reduce_only : bool
+        Never makes a position larger, nor turns it round.
+    display_quantity : int or None
+        An iceberg shows so much at a time.
+    trail, trail_ppm : int or None
+        A trailing stop follows the market at this distance: micro-units of price, or millionths of the price.
+    expire_ns : int or None
+        When a GTD order expires.
+    oco : str
+        Orders of an account with the same name here share their quantity: a fill of one lowers the others.
+    parent : str
+        ``client_order_id`` of the order whose fills bring this one to life; it then only reduces.
+    """
 
     ts_ns: int
     account: str
@@ -84,7 +92,14 @@ class SubmitOrder(_Wire, frozen=True, tag="submit"):
     limit_price: int | None = None
     stop_price: int | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
-    flags: str = ""
+    post_only: bool = False
+    reduce_only: bool = False
+    display_quantity: int | None = None
+    trail: int | None = None
+    trail_ppm: int | None = None
+    expire_ns: int | None = None
+    oco: str = ""
+    parent: str = ""
 
 
 class CancelOrder(_Wire, frozen=True, tag="cancel"):
@@ -107,12 +122,50 @@ class ReplaceOrder(_Wire, frozen=True, tag="replace"):
 
 
 class RoomCommand(_Wire, frozen=True, tag="cmd"):
-    """What an instructor does: ``action`` is halt, resume, news or close; ``symbol`` empty means all."""
+    """What an instructor does: ``action`` is halt, resume, news, fine, adjust or close.
+
+    ``symbol`` empty means all. News with an ``account`` is private to it. A fine takes ``amount`` micro-units from the
+    account, an adjustment gives them (or takes, where negative).
+    """
 
     ts_ns: int
     action: str
     symbol: str = ""
     text: str = ""
+    account: str = ""
+    amount: int = 0
+
+
+class OfferTender(_Wire, frozen=True, tag="tender"):
+    """A house offers to trade a block with an account, off the book: ``side`` is what the account would do."""
+
+    ts_ns: int
+    tender: str
+    account: str
+    symbol: str
+    side: Side
+    quantity: int
+    price: int
+    expire_ns: int
+
+
+class AnswerTender(_Wire, frozen=True, tag="answer"):
+    """The account takes a tender, or leaves it."""
+
+    ts_ns: int
+    tender: str
+    account: str
+    accept: bool
+
+
+class ConvertCash(_Wire, frozen=True, tag="fx"):
+    """Change ``amount`` micro-units of one currency into another, at the room's rate and spread."""
+
+    ts_ns: int
+    account: str
+    sell_currency: str
+    buy_currency: str
+    amount: int
 
 
 class UserAction(_Wire, frozen=True, tag="act"):
@@ -125,7 +178,20 @@ class UserAction(_Wire, frozen=True, tag="act"):
     value: str = ""
 
 
-Inbound = OpenRoom | OpenAccount | MarketFrame | SubmitOrder | CancelOrder | ReplaceOrder | RoomCommand | UserAction
+Inbound = (
+    OpenRoom
+    | OpenAccount
+    | MarketFrame
+    | SubmitOrder
+    | CancelOrder
+    | ReplaceOrder
+    | RoomCommand
+    | UserAction
+    | CorporateAction
+    | OfferTender
+    | AnswerTender
+    | ConvertCash
+)
 
 # --- facts -------------------------------------------------------------------------------------------------------
 
@@ -169,6 +235,33 @@ class OrderDenied(_Wire, frozen=True, tag="Denied"):
     detail: str
 
 
+class OrderTerms(msgspec.Struct, frozen=True, array_like=True):
+    """What an order asks for beyond its type, prices and quantity: lots, ticks and nanoseconds; 0 where it does not."""
+
+    post_only: bool = False
+    reduce_only: bool = False
+    display_quantity: int = 0
+    trail: int = 0
+    trail_ppm: int = 0
+    expire_ns: int = 0
+    oco: str = ""
+    parent: str = ""
+
+
+class OrderSubmitted(_Wire, frozen=True, tag="Submitted"):
+    """The order passed our own checks and is on its way; it reaches the venue at ``due_ns``."""
+
+    seq: int
+    ts_ns: int
+    account: str
+    client_order_id: str
+    order_id: int
+    symbol: str
+    side: Side
+    quantity: int
+    due_ns: int
+
+
 class OrderAccepted(_Wire, frozen=True, tag="Accepted"):
     """The venue took the order. Ticks and lots; touch as seen on arrival (0 where a side was empty).
 
@@ -194,6 +287,7 @@ class OrderAccepted(_Wire, frozen=True, tag="Accepted"):
     ask_size: int
     queue_ahead: int
     waiting: Reason
+    terms: OrderTerms | None = None
 
 
 class OrderRejected(_Wire, frozen=True, tag="Rejected"):
@@ -234,7 +328,8 @@ class OrderTriggered(_Wire, frozen=True, tag="Triggered"):
 class Fill(_Wire, frozen=True, tag="Fill"):
     """One execution: ``last_qty`` lots at ``last_px`` ticks for ``fee`` micro-units.
 
-    ``cause`` is what justified it: ``depth`` (took a visible level), ``queue`` (a print reached our place in the
+    ``cause`` is what justified it: ``depth`` (took a visible level), ``hidden`` (hidden lots there), ``beyond`` (past
+    the visible book, by the square-root law), ``auction``, ``queue`` (a print reached our place in the
     queue), ``through`` (a print beyond our price), ``cross`` (the other side came to our price), ``peer`` (another
     participant), ``bar_open``, ``bar_range``, ``bar_close``. ``bid``/``ask`` are the touch just before; ``evidence_px``
     and ``evidence_qty`` the level, print or bar point used, in ticks and lots; ``contra_order_id`` the other
@@ -259,6 +354,8 @@ class Fill(_Wire, frozen=True, tag="Fill"):
     evidence_px: int
     evidence_qty: int
     contra_order_id: int = 0
+    impact: int = 0
+    """Ticks by which the room's own impact made this fill dearer than the level."""
 
 
 class OrderReplaced(_Wire, frozen=True, tag="Replaced"):
@@ -277,6 +374,8 @@ class OrderReplaced(_Wire, frozen=True, tag="Replaced"):
     kept_priority: bool
     queue_ahead: int
     waiting: Reason
+    reason: Reason = Reason.NONE
+    """Why the engine itself changed the order; ``NONE`` where its owner asked."""
 
 
 class OrderCanceled(_Wire, frozen=True, tag="Canceled"):
@@ -353,6 +452,7 @@ class NewsPublished(_Wire, frozen=True, tag="News"):
     ts_ns: int
     symbol: str
     headline: str
+    account: str = ""
 
 
 class ActionRecorded(_Wire, frozen=True, tag="Action"):
@@ -364,6 +464,115 @@ class ActionRecorded(_Wire, frozen=True, tag="Action"):
     action: str
     subject: str
     value: str
+
+
+class CashMoved(_Wire, frozen=True, tag="Cash"):
+    """Money of an account that moved without a fill: ``amount`` micro-units of ``currency``, positive is received.
+
+    ``cause``: dividend, borrow_fee, margin_interest, fx, fine, adjustment, delisting, cash_in_lieu, tender.
+    """
+
+    seq: int
+    ts_ns: int
+    account: str
+    currency: str
+    amount: int
+    cause: str
+    symbol: str = ""
+    detail: str = ""
+
+
+class ActionApplied(_Wire, frozen=True, tag="Applied"):
+    """A corporate action, or a currency's rate, holds from now on; fields as in `CorporateAction`."""
+
+    seq: int
+    ts_ns: int
+    symbol: str
+    kind: ActionKind
+    numerator: int
+    denominator: int
+    amount: int
+    new_symbol: str
+
+
+class PositionAdjusted(_Wire, frozen=True, tag="Position"):
+    """A corporate action or a tender changed a position: lots before and after; what it cost in all is unchanged."""
+
+    seq: int
+    ts_ns: int
+    account: str
+    symbol: str
+    lots_before: int
+    lots_after: int
+    cause: str
+
+
+class CashSettled(_Wire, frozen=True, tag="Settled"):
+    """Proceeds of earlier sales are the account's to spend: micro-units of ``currency``."""
+
+    seq: int
+    ts_ns: int
+    account: str
+    currency: str
+    amount: int
+
+
+class MarginChanged(_Wire, frozen=True, tag="Margin"):
+    """An account's margin is called, met or liquidated; equity and requirement in micro-units of its currency."""
+
+    seq: int
+    ts_ns: int
+    account: str
+    state: str
+    equity: int
+    required: int
+    deadline_ns: int = 0
+
+
+class AuctionHeld(_Wire, frozen=True, tag="Auction"):
+    """A call auction crossed ``quantity`` lots at ``price`` ticks; ``surplus`` lots (signed: buys) found nobody."""
+
+    seq: int
+    ts_ns: int
+    symbol: str
+    price: int
+    quantity: int
+    surplus: int
+
+
+class BandsMoved(_Wire, frozen=True, tag="Bands"):
+    """No trade of the instrument may leave ``lower`` .. ``upper`` (ticks; 0 means no band)."""
+
+    seq: int
+    ts_ns: int
+    symbol: str
+    lower: int
+    upper: int
+
+
+class TenderOffered(_Wire, frozen=True, tag="Tender"):
+    """A block offered to an account off the book: lots and ticks; open until ``expire_ns``."""
+
+    seq: int
+    ts_ns: int
+    tender: str
+    account: str
+    symbol: str
+    side: Side
+    quantity: int
+    price: int
+    expire_ns: int
+
+
+class TenderClosed(_Wire, frozen=True, tag="TenderEnd"):
+    """A tender was taken, left, refused by a check or expired."""
+
+    seq: int
+    ts_ns: int
+    tender: str
+    account: str
+    taken: bool
+    detail: str
 
 
 class RoomClosed(_Wire, frozen=True, tag="RoomClosed"):
@@ -378,6 +587,7 @@ Fact = (
     RoomOpened
     | AccountOpened
     | OrderDenied
+    | OrderSubmitted
     | OrderAccepted
     | OrderRejected
     | OrderTriggered
@@ -391,6 +601,15 @@ Fact = (
     | SessionChanged
     | NewsPublished
     | ActionRecorded
+    | CashMoved
+    | ActionApplied
+    | PositionAdjusted
+    | CashSettled
+    | MarginChanged
+    | AuctionHeld
+    | BandsMoved
+    | TenderOffered
+    | TenderClosed
     | RoomClosed
 )
 

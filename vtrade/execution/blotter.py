@@ -1,19 +1,28 @@
 """What became of every order? A projection of the facts, one record an order.
 
 Rules: a record only repeats what facts say; its status follows ``TRANSITIONS``. An order is known by its account and
-``client_order_id``; one that was denied has no order id.
+``client_order_id``; one that was denied has no order id. Quantity, prices and what has filled are on the grid of now:
+a split puts a working order on a new one; the fills keep the ticks and lots of their time. What happened to the
+instrument while an order worked (halts, auctions, corporate actions) stands beside its own facts, in ``around``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
+import msgspec
+
+from vtrade.domain.actions import ActionKind
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
+    ActionApplied,
+    AuctionHeld,
+    BandsMoved,
     CancelRejected,
     Fact,
     Fill,
+    MarginChanged,
     Marked,
     OrderAccepted,
     OrderCanceled,
@@ -21,14 +30,20 @@ from vtrade.domain.messages import (
     OrderExpired,
     OrderRejected,
     OrderReplaced,
+    OrderSubmitted,
+    OrderTerms,
     OrderTriggered,
     ReplaceRejected,
     RoomOpened,
+    SessionChanged,
 )  # fmt: skip
 from vtrade.domain.orders import TERMINAL, OrderEvent, OrderType, Reason, Side, Status, TimeInForce, transition
-from vtrade.domain.values import from_micros
+from vtrade.domain.values import divide, from_micros
 
 Key = tuple[str, str]
+
+PLAIN: Final = OrderTerms()
+"""The terms of an order that asks for nothing special."""
 
 
 class Record:
@@ -38,25 +53,42 @@ class Record:
     ----------
     order_id : int
         0 where the order was denied.
+    type : OrderType or None
+        ``None`` while the order is on its way and no fact has told it yet; ``tif`` likewise.
     instrument : Instrument or None
         ``None`` where the symbol is unknown.
     quantity_units : float
         Quantity in whole units, as its owner wrote it.
     quantity, limit, stop : int or None
         On the instrument's grid; as written and off the grid for a denied order they are 0 and ``None``.
+    terms : OrderTerms
+        What it asks for beyond that.
     arrival : int
         Twice the price in ticks that the order met: the mid, the one side there was, or the mark, as on bars; 0 where
-        there was none.
+        there was none. On the grid of that moment, as are ``decision`` and ``mark``.
+    decision : int
+        Twice the mid when the order was sent, where that is known; else 0.
+    mark : int
+        Last price when the order came, or 0.
+    filled : int
+        Lots.
     notional : int
         Sum of ticks x lots over the fills.
+    bands : BandsMoved or None
+        The price bands that hold, or held when the order ended.
     facts : list of Fact
         Everything told about this order, in order.
+    around : tuple of Fact
+        What happened to its instrument, or to its account's margin, and bears on it.
     """
 
     __slots__ = (
         "account",
+        "around",
         "arrival",
+        "bands",
         "client_order_id",
+        "decision",
         "detail",
         "facts",
         "fees",
@@ -65,6 +97,7 @@ class Record:
         "instrument",
         "limit",
         "limit_price",
+        "mark",
         "notional",
         "order_id",
         "quantity",
@@ -75,54 +108,92 @@ class Record:
         "stop",
         "stop_price",
         "symbol",
+        "terms",
         "tif",
         "ts_ns",
         "type",
         "waiting",
     )  # fmt: skip
 
-    def __init__(self, fact: OrderDenied | OrderAccepted | OrderRejected, instrument: Instrument | None) -> None:
+    def __init__(
+        self, fact: OrderDenied | OrderSubmitted | OrderAccepted | OrderRejected, instrument: Instrument | None
+    ) -> None:
         self.account = fact.account
         self.client_order_id = fact.client_order_id
         self.symbol = fact.symbol
         self.side: Side = fact.side
-        self.type: OrderType = fact.type
-        self.tif: TimeInForce = fact.time_in_force
+        self.type: OrderType | None = None
+        self.tif: TimeInForce | None = None
         self.ts_ns = fact.ts_ns
         self.instrument = instrument
+        self.terms = PLAIN
         self.arrival = 0
+        self.decision = 0
+        self.mark = 0
         self.order_id = 0
         self.quantity = 0
+        self.quantity_units = 0.0
         self.limit: int | None = None
         self.stop: int | None = None
+        self.limit_price: float | None = None
+        self.stop_price: float | None = None
         self.filled = 0
         self.notional = 0
         self.fees = 0
         self.reason = Reason.NONE
         self.detail = ""
         self.waiting = Reason.NONE
+        self.status = Status.INITIALIZED if isinstance(fact, OrderDenied) else Status.SUBMITTED
+        self.bands: BandsMoved | None = None
         self.fills: list[Fill] = []
-        self.facts: list[Fact] = [fact]
-        if isinstance(fact, OrderDenied) or instrument is None:
-            self.quantity_units = from_micros(fact.quantity)
-            self.limit_price = None if fact.limit_price is None else from_micros(fact.limit_price)
-            self.stop_price = None if fact.stop_price is None else from_micros(fact.stop_price)
-        else:
+        self.facts: list[Fact] = []
+        self.around: tuple[Fact, ...] = ()
+        if isinstance(fact, OrderSubmitted):
             self.order_id = fact.order_id
-            self.quantity, self.limit, self.stop = fact.quantity, fact.limit_price, fact.stop_price
-            self._in_units()
+            self._on_grid(fact.quantity, None, None)
+            self.waiting = Reason.WAITING_IN_FLIGHT
+            self.facts.append(fact)
+        elif isinstance(fact, OrderDenied):
+            self.facts.append(fact)
+            self._as_written(fact)
+            self._step(OrderEvent.DENY)
+            self.reason, self.detail = fact.reason, fact.detail
+        else:
+            self.arrived(fact)
+
+    def arrived(self, fact: OrderAccepted | OrderRejected) -> None:
+        """The order reached the venue, which took or refused it."""
+        self.facts.append(fact)
+        if self.instrument is None:
+            self._as_written(fact)
+        else:
+            self.type, self.tif, self.order_id = fact.type, fact.time_in_force, fact.order_id
+            self._on_grid(fact.quantity, fact.limit_price, fact.stop_price)
         if isinstance(fact, OrderAccepted):
-            self.status = Status.ACCEPTED
+            self._step(OrderEvent.ACCEPT)
+            self.terms = fact.terms or PLAIN
             self.waiting = fact.waiting
         else:
-            self.status = Status.DENIED if isinstance(fact, OrderDenied) else Status.REJECTED
-            self.reason, self.detail = fact.reason, fact.detail
+            self._step(OrderEvent.REJECT)
+            self.reason, self.detail, self.waiting = fact.reason, fact.detail, Reason.NONE
 
-    def _in_units(self) -> None:
-        assert self.instrument is not None
-        self.quantity_units = self.instrument.quantity(self.quantity)
-        self.limit_price = None if self.limit is None else self.instrument.price(self.limit)
-        self.stop_price = None if self.stop is None else self.instrument.price(self.stop)
+    def _as_written(self, fact: OrderDenied | OrderAccepted | OrderRejected) -> None:
+        """What an order asks for in micro-units, where there is no grid to put it on."""
+        self.type, self.tif = fact.type, fact.time_in_force
+        self.quantity_units = from_micros(fact.quantity)
+        self.limit_price = None if fact.limit_price is None else from_micros(fact.limit_price)
+        self.stop_price = None if fact.stop_price is None else from_micros(fact.stop_price)
+
+    def _on_grid(self, quantity: int, limit: int | None, stop: int | None) -> None:
+        self.quantity, self.limit, self.stop = quantity, limit, stop
+        if self.instrument is None:
+            return
+        self.quantity_units = self.instrument.quantity(quantity)
+        self.limit_price = None if limit is None else self.instrument.price(limit)
+        self.stop_price = None if stop is None else self.instrument.price(stop)
+
+    def _step(self, event: OrderEvent) -> None:
+        self.status = transition(self.status, event)
 
     @property
     def leaves(self) -> int:
@@ -131,7 +202,7 @@ class Record:
 
     @property
     def working(self) -> bool:
-        """Whether the order is in the market."""
+        """Whether the order is in the market, or on its way there."""
         return self.status not in TERMINAL
 
     @property
@@ -146,6 +217,11 @@ class Record:
         """Filled quantity in whole units."""
         return self.instrument.quantity(self.filled) if self.instrument else 0.0
 
+    @property
+    def history(self) -> list[Fact]:
+        """Its own facts and those around it, in the order in which they happened."""
+        return sorted([*self.facts, *self.around], key=lambda fact: fact.seq) if self.around else self.facts
+
     def add(self, fact: Any) -> None:
         """Take in one more fact about this order."""
         self.facts.append(fact)
@@ -155,25 +231,27 @@ class Record:
                 self.filled += fact.last_qty
                 self.notional += fact.last_px * fact.last_qty
                 self.fees += fact.fee
-                event = OrderEvent.PARTIAL_FILL if fact.leaves_quantity else OrderEvent.FILL
-                self.status = transition(self.status, event)
+                self._step(OrderEvent.PARTIAL_FILL if fact.leaves_quantity else OrderEvent.FILL)
                 if not fact.leaves_quantity:
                     self.waiting = Reason.NONE
             case OrderTriggered():
-                self.status = transition(self.status, OrderEvent.TRIGGER)
+                self._step(OrderEvent.TRIGGER)
                 self.waiting = fact.waiting
+                if fact.stop_price != self.stop:  # a trailing one, which has moved till now
+                    self._on_grid(self.quantity, self.limit, fact.stop_price)
             case OrderReplaced():
-                self.status = transition(self.status, OrderEvent.REPLACE)
-                self.quantity, self.limit, self.stop = fact.quantity, fact.limit_price, fact.stop_price
+                self._step(OrderEvent.REPLACE)
                 self.waiting = fact.waiting
-                self._in_units()
+                self._on_grid(fact.quantity, fact.limit_price, fact.stop_price)
+                if fact.reason == Reason.CORPORATE_ACTION:
+                    self.filled = fact.quantity - fact.leaves_quantity
                 if not fact.leaves_quantity and self.filled == self.quantity:
-                    self.status = transition(self.status, OrderEvent.FILL)
+                    self._step(OrderEvent.FILL)
             case OrderCanceled():
-                self.status = transition(self.status, OrderEvent.CANCEL)
+                self._step(OrderEvent.CANCEL)
                 self.reason, self.detail, self.waiting = fact.reason, fact.detail, Reason.NONE
             case OrderExpired():
-                self.status = transition(self.status, OrderEvent.EXPIRE)
+                self._step(OrderEvent.EXPIRE)
                 self.reason, self.waiting = fact.reason, Reason.NONE
             case _:
                 pass
@@ -185,29 +263,25 @@ class Blotter:
     def __init__(self) -> None:
         self.records: dict[Key, Record] = {}
         self._by_order_id: dict[int, Record] = {}
+        self._working: dict[str, dict[int, Record]] = {}
         self._instruments: dict[str, Instrument] = {}
         self._marks: dict[str, int] = {}
+        self._bands: dict[str, BandsMoved] = {}
+        self._margins: dict[str, MarginChanged] = {}
 
     def apply(self, facts: Iterable[Fact]) -> None:
         """Fold facts, in order."""
         for fact in facts:
             match fact:
                 case Fill() | OrderTriggered() | OrderReplaced() | OrderCanceled() | OrderExpired():
-                    self._by_order_id[fact.order_id].add(fact)
+                    record = self._by_order_id[fact.order_id]
+                    record.add(fact)
+                    if not record.working:
+                        self._ended(record)
                     if isinstance(fact, Fill):
                         self._marks.setdefault(fact.symbol, fact.last_px)
-                case OrderAccepted() | OrderRejected() | OrderDenied():
-                    key = (fact.account, fact.client_order_id)
-                    if key in self.records:
-                        self.records[key].facts.append(fact)  # a second order under the same id was denied
-                        continue
-                    record = Record(fact, self._instruments.get(fact.symbol))
-                    self.records[key] = record
-                    if isinstance(fact, OrderAccepted):
-                        one = fact.bid or fact.ask or self._marks.get(fact.symbol, 0)
-                        record.arrival = fact.bid + fact.ask if fact.bid and fact.ask else 2 * one
-                    if record.order_id:
-                        self._by_order_id[record.order_id] = record
+                case OrderSubmitted() | OrderAccepted() | OrderRejected() | OrderDenied():
+                    self._order(fact)
                 case CancelRejected() | ReplaceRejected():
                     known = self.records.get((fact.account, fact.client_order_id))
                     if known is not None:
@@ -215,10 +289,71 @@ class Blotter:
                 case Marked():
                     symbols = list(self._instruments)
                     self._marks.update((symbols[k], px) for k, px in fact.marks)
+                case SessionChanged() | AuctionHeld() | BandsMoved() | ActionApplied():
+                    self._instrument(fact)
+                case MarginChanged():
+                    self._margins[fact.account] = fact
                 case RoomOpened():
                     self._instruments = {i.symbol: i for i in fact.instruments}
                 case _:
                     pass
+
+    def _order(self, fact: OrderSubmitted | OrderAccepted | OrderRejected | OrderDenied) -> None:
+        """An order came, or reached the venue."""
+        key = (fact.account, fact.client_order_id)
+        record = self.records.get(key)
+        if record is None:
+            record = self.records[key] = Record(fact, self._instruments.get(fact.symbol))
+            if record.order_id:
+                self._by_order_id[record.order_id] = record
+        elif isinstance(fact, OrderAccepted | OrderRejected) and fact.order_id == record.order_id:
+            record.arrived(fact)
+        else:
+            record.facts.append(fact)  # a second order under the same id was denied
+            return
+        if isinstance(fact, OrderAccepted):
+            record.mark = self._marks.get(fact.symbol, 0)
+            one = fact.bid or fact.ask or record.mark
+            record.arrival = fact.bid + fact.ask if fact.bid and fact.ask else 2 * one
+            margin = self._margins.get(fact.account)
+            if margin is not None and margin.ts_ns == fact.ts_ns:
+                record.around += (margin,)
+        if record.working:
+            record.bands = self._bands.get(record.symbol)
+            self._working.setdefault(record.symbol, {})[record.order_id] = record
+        else:
+            self._ended(record)
+
+    def _ended(self, record: Record) -> None:
+        self._working.get(record.symbol, {}).pop(record.order_id, None)
+
+    def _instrument(self, fact: SessionChanged | AuctionHeld | BandsMoved | ActionApplied) -> None:
+        """Something happened to an instrument: its working orders hear of it."""
+        working = self._working.get(fact.symbol, {})
+        if isinstance(fact, BandsMoved):
+            self._bands[fact.symbol] = fact
+            for record in working.values():
+                record.bands = fact
+            return
+        for record in working.values():
+            record.around += (fact,)
+        if not isinstance(fact, ActionApplied):
+            return
+        if fact.kind == ActionKind.SPLIT and fact.symbol in self._marks:
+            self._marks[fact.symbol] = divide(self._marks[fact.symbol] * fact.denominator, fact.numerator)
+        if fact.kind == ActionKind.RENAME and fact.symbol in self._instruments:
+            self._renamed(fact.symbol, fact.new_symbol)
+
+    def _renamed(self, old: str, new: str) -> None:
+        instrument = msgspec.structs.replace(self._instruments[old], symbol=new)
+        # marks name instruments by their number, so the order stays
+        self._instruments = {i.symbol: i for i in (instrument if s == old else i for s, i in self._instruments.items())}
+        tables: tuple[dict[str, Any], ...] = self._marks, self._bands, self._working
+        for table in tables:
+            if old in table:
+                table[new] = table.pop(old)
+        for record in self._working.get(new, {}).values():
+            record.symbol, record.instrument = new, instrument
 
     def find(self, account: str, order: int | str) -> Record | None:
         """An account's order by order id or ``client_order_id``."""

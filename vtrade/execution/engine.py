@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from vtrade.domain import messages as msg
+from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
-from vtrade.domain.orders import TERMINAL, Liquidity, OrderEvent, Reason, Side, Status, transition
+from vtrade.domain.orders import TERMINAL, Liquidity, OrderEvent, Reason, Side, Status, TimeInForce, transition
+from vtrade.domain.rules import QueueModel
+from vtrade.domain.values import MICRO
 from vtrade.errors import VTradeError
-from vtrade.execution import codes, looks, risk, strays
+from vtrade.execution import choice, codes, corporate, house, looks, margin, risk, state, strays
 from vtrade.execution import layout as at
-from vtrade.execution.risk import Account
+from vtrade.execution.agenda import Agenda, Errand
+from vtrade.execution.risk import Account, fill_terms
 from vtrade.execution.terms import new_terms
+from vtrade.execution.venue import Venue
 from vtrade.execution.working import Working, in_order
-from vtrade.market.dtype import Kind, read_frame
+from vtrade.market.dtype import Events, Kind, read_frame
+
+CASH_MAX: Final = 2**61
+"""Micro-units an account may open with."""
+
+_EVER: Final = 2**63 - 1
 
 
 class Engine:
@@ -39,11 +49,10 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        from vtrade.execution import kernel
-
-        self._kernel = kernel
+        self._kernel = choice.kernel()
         self.room = ""
         self.instruments: tuple[Instrument, ...] = ()
+        self.currencies: tuple[str, ...] = ()
         self.rules = msg.RoomRules()
         self.seed = 0
         self.tape = ""
@@ -52,19 +61,19 @@ class Engine:
         self.seq = 0
         self.now = 0
         self.next_order_id = 1
+        self.next_group = 1
         self.unreachable = 0
         """Feed rows whose price lay outside every window that fits in memory."""
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Working] = {}
         """Working orders by order id."""
-        self.marks: list[int] = []
+        self.agenda = Agenda()
+        self.venue = Venue()
         self._index: dict[str, int] = {}
-        self._by_slot: list[Working | None] = [None]
-        self._free: list[int] = []
-        self._book = at.new_book(1, share_ppm=0)
+        self._book = at.new_book(1)
+        self._row = np.zeros(at.OWN_COLS, np.int64)
         self._facts: list[msg.Fact] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
-            msg.MarketFrame: self._market,
             msg.SubmitOrder: self._submit,
             msg.CancelOrder: self._cancel,
             msg.ReplaceOrder: self._replace,
@@ -72,6 +81,10 @@ class Engine:
             msg.OpenRoom: self._open_room,
             msg.RoomCommand: self._command,
             msg.UserAction: self._action,
+            CorporateAction: lambda m: corporate.apply(self, m),
+            msg.OfferTender: lambda m: house.offer(self, m),
+            msg.AnswerTender: lambda m: house.answer(self, m),
+            msg.ConvertCash: lambda m: house.convert(self, m),
         }
 
     # --- the contract of an engine ----------------------------------------------------------------------------------
@@ -86,26 +99,28 @@ class Engine:
         """
         if not self.instruments and type(message) is not msg.OpenRoom:
             raise VTradeError(f"the log begins with {type(message).__name__}; the first message must be OpenRoom")
-        before, self.now = self.now, max(self.now, message.ts_ns)
+        before, then = self.now, max(self.now, message.ts_ns)
         self._facts = []
+        if type(message) is msg.MarketFrame:
+            self._market(message, read_frame(message.events, len(self.instruments)), then)
+            return self._facts
+        self._catch_up(then)
+        self.now = then
         try:
             self._handlers[type(message)](message)
         except VTradeError:
-            self.now = before
+            if not self._facts:
+                self.now = before
             raise
         return self._facts
 
     def snapshot(self) -> bytes:
         """The whole state as bytes, the same for the same state."""
-        from vtrade.execution import state
-
         return state.dump(self)
 
     @classmethod
     def restore(cls, data: bytes) -> Engine:
         """An engine in the state of :meth:`snapshot`."""
-        from vtrade.execution import state
-
         return state.load(cls(), data)
 
     def state_hash(self) -> str:
@@ -150,13 +165,30 @@ class Engine:
 
     def buying_power(self, account: str) -> int:
         """Micro-units the account can still commit."""
-        return self.accounts[account].buying_power(self.marks, self.instruments)
+        return int(self._kernel.power(self._book, self.accounts[account].index))
+
+    @property
+    def marks(self) -> list[int]:
+        """Ticks at which each instrument is valued: its last print, else its mid; 0 before either."""
+        marks: list[int] = self._book.inst[:, at.MARK].tolist()
+        return marks
+
+    def stop_price(self, order_id: int) -> int | None:
+        """Where a stop stands now, in ticks; a trailing one moves."""
+        order = self.orders.get(order_id)
+        stop = int(self._book.own[order.slot, at.O_STOP]) if order is not None else 0
+        return stop or None
 
     # --- rooms and accounts -----------------------------------------------------------------------------------------
 
-    def _seq(self) -> int:
+    def next_seq(self) -> int:
+        """Number of the next fact."""
         self.seq += 1
         return self.seq
+
+    def tell(self, fact: msg.Fact) -> None:
+        """Add a fact to what the present message produces."""
+        self._facts.append(fact)
 
     def _open_room(self, m: msg.OpenRoom) -> None:
         if self.instruments:
@@ -166,31 +198,74 @@ class Engine:
         symbols = [i.symbol for i in m.instruments]
         if len(set(symbols)) < len(symbols):
             raise VTradeError(f"room {m.room!r} names a symbol twice: {symbols}")
-        self.room, self.instruments, self.rules, self.seed = m.room, m.instruments, m.rules, m.seed
+        self.room, self.rules, self.seed = m.room, m.rules, m.seed
         self.tape, self.forked_from = m.tape, m.forked_from
-        self.marks = [0] * len(symbols)
-        self._index = {symbol: k for k, symbol in enumerate(symbols)}
-        self._book = at.new_book(len(symbols), share_ppm=m.rules.bar_volume_share_ppm)
-        self._facts.append(msg.RoomOpened(self._seq(), self.now, m.room, m.instruments, m.tape, m.forked_from))
+        self.list_instruments(m.instruments)
+        self._facts.append(msg.RoomOpened(self.next_seq(), self.now, m.room, m.instruments, m.tape, m.forked_from))
+
+    def list_instruments(self, instruments: tuple[Instrument, ...]) -> None:
+        """Make an empty book for a room's instruments."""
+        self.instruments = instruments
+        self.currencies = tuple(dict.fromkeys(i.currency for i in instruments))
+        self._index = {instrument.symbol: k for k, instrument in enumerate(instruments)}
+        self._book = book = at.new_book(len(instruments), currencies=len(self.currencies))
+        for k, instrument in enumerate(instruments):
+            fill_terms(instrument, self.currencies, book.terms[k])
+        rules, room = self.rules, book.room
+        room[at.SHARE_PPM] = rules.bar_volume_share_ppm
+        room[at.QUEUE_MODEL] = codes.QUEUES[rules.queue_model]
+        room[at.QUEUE_POWER] = rules.queue_power_milli
+        room[at.BEYOND_RULE] = codes.BEYONDS[rules.beyond]
+        room[at.HIDDEN_PPM] = rules.hidden_ppm
+        room[at.RESILIENCE_NS] = rules.resilience_ns
+        room[at.IMPACT_PPM], room[at.IMPACT_NS] = rules.impact_ppm, rules.impact_half_life_ns
+        self._fit_rings()
+
+    def _fit_rings(self) -> None:
+        if self.rules.queue_model == QueueModel.INFERRED:
+            self._book = self._book._replace(rings=at.grown(self._book.rings, self._book.own.shape[0]))
 
     def _open_account(self, m: msg.OpenAccount) -> None:
         if m.account in self.accounts:
             return  # a message delivered twice
-        self.accounts[m.account] = Account(
-            m.account, len(self.accounts), m.cash, m.currency, m.limits, len(self.instruments)
+        if not 0 <= m.cash <= CASH_MAX:
+            raise VTradeError(
+                f"account {m.account!r} would open with {m.cash} micro-units; give 0 to {CASH_MAX} (about 2.3e12 units)"
+            )
+        self.new_account(m)
+        self._facts.append(msg.AccountOpened(self.next_seq(), self.now, m.account, m.cash, m.currency))
+
+    def new_account(self, m: msg.OpenAccount) -> Account:
+        """Make room for an account."""
+        index = len(self.accounts)
+        if m.currency not in self.currencies:
+            self.currencies = (*self.currencies, m.currency)
+            pad = ((0, 0), (0, 1))
+            self._book = self._book._replace(
+                cash=np.pad(self._book.cash, pad), rates=np.append(self._book.rates, np.int64(MICRO))
+            )
+        book = self._book
+        self._book = book._replace(
+            acct=at.grown(book.acct, index + 1), cash=at.grown(book.cash, index + 1), pos=at.grown(book.pos, index + 1)
         )
-        self._facts.append(msg.AccountOpened(self._seq(), self.now, m.account, m.cash, m.currency))
+        account = self.accounts[m.account] = Account(self, m.account, index, m.currency, m.limits)
+        account.fill_row()
+        account.cash = m.cash
+        return account
 
     def _action(self, m: msg.UserAction) -> None:
-        self._facts.append(msg.ActionRecorded(self._seq(), self.now, m.account, m.action, m.subject, m.value))
+        self._facts.append(msg.ActionRecorded(self.next_seq(), self.now, m.account, m.action, m.subject, m.value))
 
     def _command(self, m: msg.RoomCommand) -> None:
         if m.action == "news":
-            self._facts.append(msg.NewsPublished(self._seq(), self.now, m.symbol, m.text))
+            self._facts.append(msg.NewsPublished(self.next_seq(), self.now, m.symbol, m.text, m.account))
         elif m.action == "close":
             if not self.closed:
+                self._catch_up(self.now + 1)
                 self.closed = True
-                self._facts.append(msg.RoomClosed(self._seq(), self.now, m.text))
+                self._facts.append(msg.RoomClosed(self.next_seq(), self.now, m.text))
+        elif m.action in ("fine", "adjust"):
+            house.command(self, m)
         elif m.action in ("halt", "resume") and self.closed:
             return
         elif m.action in ("halt", "resume"):
@@ -203,41 +278,104 @@ class Engine:
                 self._kernel.run_session(self._book, k, status, self.now)
                 self._drain(cause=m.text)
         else:
-            raise VTradeError(f"unknown room command {m.action!r}; known: halt, resume, news, close")
+            raise VTradeError(f"unknown room command {m.action!r}; known: halt, resume, news, fine, adjust, close")
 
-    # --- market data ------------------------------------------------------------------------------------------------
+    # --- market data and time ---------------------------------------------------------------------------------------
 
-    def _market(self, m: msg.MarketFrame) -> None:
-        events = read_frame(m.events, len(self.instruments))
+    def _market(self, m: msg.MarketFrame, events: Events, then: int) -> None:
         if self.closed or not len(events):
+            self._catch_up(then)
+            self.now = then
             return
         book = self._book
         top = int(events["order_id"].max())
         if top >= book.feed.shape[0]:
-            self._book = book = book._replace(feed=at.grown(book.feed, top + 1))
-        i = self._kernel.run(book, events, 0)
-        self._drain()
-        while i < len(events):
-            event = events[i]
-            self._make_room(int(event["instrument"]))
-            kind, price = int(event["kind"]), int(event["price"])
-            empty = kind == Kind.STATUS or (kind == Kind.QUOTE and event["quantity"] == 0)
-            if price < 1 and not empty:
-                self.unreachable += 1
-                i += 1
-            elif kind <= Kind.QUOTE and not empty:
-                k = int(event["instrument"])
-                wider = at.fit(self._book, k, price)
-                if wider is None and self._make_way(k, event):
-                    wider = at.fit(self._book, k, price)
-                if wider is None:
-                    self.unreachable += 1
-                    i += 1
-                else:
-                    self._book = wider
-            i = self._kernel.run(self._book, events, i)
+            self._book = book._replace(feed=at.grown(book.feed, top + 1))
+        i, n = 0, len(events)
+        while i < n:
+            until = self.agenda.due_ns if self.agenda else _EVER
+            i = self._kernel.run(self._book, events, i, until)
             self._drain()
+            if i < n:
+                ts = int(events["ts_ns"][i])
+                if ts > until:
+                    self._catch_up(ts)
+                else:
+                    i = self._unstick(events, i)
+        self._catch_up(then)
+        self.now = then
         self._mark()
+
+    def _unstick(self, events: Events, i: int) -> int:
+        """Let the kernel go on where it stopped: room to tell, a slot, a wider window; or skip the row."""
+        event = events[i]
+        k, kind = int(event["instrument"]), int(event["kind"])
+        self._make_room(k)
+        own = self._book.own
+        if int(self._book.room[at.SLOTS]) >= own.shape[0]:
+            self._book = self._book._replace(own=at.grown(own, own.shape[0] + 1))
+            self._fit_rings()
+        price = int(self._book.room[at.R_A])
+        if not self._book.room[at.R_B]:
+            return i
+        if price < 1:
+            self.unreachable += 1
+            return i + 1
+        if kind <= Kind.QUOTE or kind == Kind.ORDER:
+            wider = at.fit(self._book, k, price)
+            if wider is None and self._make_way(k, event):
+                wider = at.fit(self._book, k, price)
+            if wider is None:
+                self.unreachable += 1
+                return i + 1
+            self._book = wider
+        return i
+
+    def _catch_up(self, until: int) -> None:
+        """Do what is due before a moment: messages that arrive, orders that expire."""
+        while self.agenda and self.agenda.due_ns < until:
+            errand = self.agenda.pop()
+            self.now = max(self.now, errand.due_ns)
+            self._do(errand)
+
+    def _do(self, errand: Errand) -> None:
+        order = self.orders.get(errand.order_id)
+        match errand.what:
+            case "land" if order is not None:
+                self._make_room(order.k)
+                self._kernel.land(self._book, order.slot, self.now)
+                self._drain()
+            case "expire" if order is not None:
+                self._kernel.cancel(self._book, order.slot, self.now)
+                self._ended(order, OrderEvent.EXPIRE)
+                self._facts.append(
+                    msg.OrderExpired(
+                        self.next_seq(), self.now, order.account.name, order.client_order_id, order.order_id,
+                        self.instruments[order.k].symbol, order.leaves, Reason.GOOD_TILL_DATE,
+                    )
+                )  # fmt: skip
+                self._drain()
+            case "message" if isinstance(errand.message, msg.CancelOrder):
+                self._cancel_now(errand.message)
+            case "message" if isinstance(errand.message, msg.ReplaceOrder):
+                self._replace_now(errand.message)
+            case "margin":
+                margin.deadline(self, errand.name)
+            case "tender":
+                house.expire(self, errand.name)
+            case "settle":
+                house.settle(self, errand.name, errand.amount)
+            case "resume":
+                self.set_session(self.index(errand.name), at.RESUMED, errand.detail)
+            case _:
+                pass  # the order ended before
+
+    def set_session(self, k: int | None, status: Any, cause: str) -> None:
+        """Open, close, halt or resume an instrument, outside the feed."""
+        if k is not None:
+            self._make_room(k)
+            self._kernel.run_session(self._book, k, int(status), self.now)
+            self._drain(cause=cause)
 
     def _make_way(self, k: int, event: Any) -> bool:
         """Forget what stands too far away for a row to fit; False where the row itself is the stray one."""
@@ -245,39 +383,37 @@ class Engine:
         if far is None:
             return False
         for s, p in far:
-            self._kernel.show_level(self._book, k, s, p, 0, 0)
+            self._kernel.show_level(self._book, k, s, p, 0)
         price, span = int(event["price"]), strays.span_max(len(self.instruments))
         for order in list(self.orders.values()):
             if order.k == k and order.limit is not None and abs(order.limit - price) >= span:
-                self._kernel.remove(self._book, order.slot)
-                self._ended(order, OrderEvent.CANCEL)
-                self._facts.append(
-                    msg.OrderCanceled(
-                        self._seq(), int(event["ts_ns"]), order.account.name, order.client_order_id, order.order_id,
-                        self.instruments[k].symbol, order.leaves, Reason.PRICE_OUT_OF_RANGE,
-                        f"the market is at {self.instruments[k].price_text(price)}, too far away to keep both in sight",
-                    )
+                self.cancel_order(
+                    order, Reason.PRICE_OUT_OF_RANGE,
+                    f"the market is at {self.instruments[k].price_text(price)}, too far away to keep both in sight",
+                    ts=int(event["ts_ns"]),
                 )  # fmt: skip
         return True
 
     def _make_room(self, k: int) -> None:
         """Let the kernel tell everything that an event, or an order that comes in, can cause in an instrument."""
-        inst = self._book.inst
+        inst, room = self._book.inst, self._book.room
         levels = int(inst[k, at.LEVELS]) + int(inst[k, at.LEVELS + 1])
-        rows = levels + 6 * (int(self._book.room[at.LIVE]) + 1) + 8
+        rows = levels + 8 * (int(room[at.LIVE]) + 1) + 400 * (int(room[at.ICEBERGS]) + 1) + 16
         if rows > self._book.out.shape[0]:
             self._book = self._book._replace(out=at.grown(self._book.out, rows))
 
     def _mark(self) -> None:
-        marks = self.marks
+        inst = self._book.inst
         changed = []
-        for k, (last, mid) in enumerate(self._book.inst[:, [at.LAST, at.MID]].tolist()):
-            px = last or mid or marks[k]
-            if px != marks[k]:
-                marks[k] = px
+        for k, (last, mid, mark) in enumerate(inst[:, _VALUED].tolist()):
+            px = last or mid or mark
+            if px != mark:
+                inst[k, at.MARK] = px
                 changed.append((k, px))
         if changed:
-            self._facts.append(msg.Marked(self._seq(), self.now, tuple(changed)))
+            self._facts.append(msg.Marked(self.next_seq(), self.now, tuple(changed)))
+        self.venue.watch(self)
+        margin.watch(self)
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
@@ -288,62 +424,124 @@ class Engine:
 
     def _submit(self, m: msg.SubmitOrder) -> None:
         account = self.accounts.get(m.account)
-        refusal, reference = self._refuse(account, m)
+        refusal = self._refuse(account, m)
+        if refusal is None and account is not None:
+            refusal = self.enter(account, m)
+        if refusal is None:
+            return
         if account is not None and m.client_order_id not in account.ids:
             account.ids[m.client_order_id] = Status.DENIED
-        if refusal is not None or account is None:
-            reason, detail = refusal or (Reason.UNKNOWN_ACCOUNT, "")
-            self._facts.append(
-                msg.OrderDenied(
-                    self._seq(), self.now, m.account, m.client_order_id, m.symbol, m.side, m.type, m.quantity,
-                    m.limit_price, m.stop_price, m.time_in_force, reason, detail,
-                )
-            )  # fmt: skip
-            return
-        k = self._index[m.symbol]
-        instrument = self.instruments[k]
-        limit = None if m.limit_price is None else m.limit_price // instrument.tick_size
-        stop = None if m.stop_price is None else m.stop_price // instrument.tick_size
-        order = Working(
-            self.next_order_id, account, m.client_order_id, k, m.side, m.type, m.time_in_force,
-            m.quantity // instrument.lot_size, limit, stop,
-            risk.worst_price(account.limits, m.side, limit, stop, reference),
+        self._facts.append(
+            msg.OrderDenied(
+                self.next_seq(), self.now, m.account, m.client_order_id, m.symbol, m.side, m.type, m.quantity,
+                m.limit_price, m.stop_price, m.time_in_force, *refusal,
+            )
         )  # fmt: skip
-        self.next_order_id += 1
-        rejection = self._reject(order)
-        if rejection is not None:
-            account.ids[m.client_order_id] = Status.REJECTED
-            self._facts.append(
-                msg.OrderRejected(
-                    self._seq(), self.now, account.name, m.client_order_id, order.order_id, m.symbol, m.side, m.type,
-                    order.quantity, limit, stop, m.time_in_force, *rejection,
-                )
-            )  # fmt: skip
-            return
-        self._enter(order)
 
-    def _refuse(self, account: Account | None, m: msg.SubmitOrder) -> tuple[risk.Refusal | None, int]:
-        """Why our own checks deny an order, or ``None``; and the market it was measured by."""
+    def _refuse(self, account: Account | None, m: msg.SubmitOrder) -> risk.Refusal | None:
+        """Why our own checks deny an order before they ask for its price, or ``None``."""
         if account is None:
-            return (Reason.UNKNOWN_ACCOUNT, f"account {m.account!r} is not in this room"), 0
+            return Reason.UNKNOWN_ACCOUNT, f"account {m.account!r} is not in this room"
         if m.client_order_id in account.ids:
-            return (Reason.DUPLICATE_CLIENT_ORDER_ID, f"client_order_id {m.client_order_id!r} was used before"), 0
+            return Reason.DUPLICATE_CLIENT_ORDER_ID, f"client_order_id {m.client_order_id!r} was used before"
         if self.closed:
-            return (Reason.ROOM_CLOSED, "the room is closed"), 0
+            return Reason.ROOM_CLOSED, "the room is closed"
         k = self._index.get(m.symbol)
         if k is None:
-            return (Reason.UNKNOWN_SYMBOL, f"{m.symbol!r} is not traded here; known: {', '.join(self._index)}"), 0
+            return Reason.UNKNOWN_SYMBOL, f"{m.symbol!r} is not traded here; known: {', '.join(self._index)}"
         instrument = self.instruments[k]
         refusal = risk.grid_refusal(instrument, m.type, m.quantity, m.limit_price, m.stop_price, account.limits)
-        if refusal is not None:
-            return refusal, 0
-        limit = None if m.limit_price is None else m.limit_price // instrument.tick_size
-        stop = None if m.stop_price is None else m.stop_price // instrument.tick_size
+        return refusal or risk.asks_refusal(m, instrument, self.now) or self.venue.refusal(self, k, m)
+
+    def enter(self, account: Account, m: msg.SubmitOrder) -> risk.Refusal | None:
+        """Send an order whose terms are in order; the refusal where its price or the account's money forbid it."""
+        k = self._index[m.symbol]
+        instrument = self.instruments[k]
+        tick, lot = instrument.tick_size, instrument.lot_size
+        limit = None if m.limit_price is None else m.limit_price // tick
+        stop = None if m.stop_price is None else m.stop_price // tick
         reference = self._reference(k, m.side)
-        refusal = self._price_refusal(k, limit, stop, reference) or self._money(
-            account, k, m.side, m.quantity // instrument.lot_size, limit, stop, reference
+        refusal = self._price_refusal(k, limit, stop, reference)
+        if refusal is not None:
+            return refusal
+        if account.limits.enabled and not (reference or limit or stop):
+            return Reason.NO_REFERENCE_PRICE, "there is no price yet to measure the order by; use a limit order or wait"
+        parent, filled = 0, 0
+        if m.parent:
+            parent, filled, refusal = self._parent(account, m)
+            if refusal is not None:
+                return refusal
+        terms = self._terms(m, tick, lot)
+        lots = m.quantity // lot
+        worst = risk.worst_price(account.limits, m.side, limit, stop, reference)
+        kind = codes.TYPES[m.type]
+        flags = (at.POST_ONLY if m.post_only else 0) | (at.REDUCE_ONLY if m.reduce_only or m.parent else 0)
+        row = self._row
+        row[:] = 0
+        row[_SENT] = (
+            lots, lots, limit if limit is not None else (worst if kind == at.MARKET else 0), 0 if m.side > 0 else 1, k,
+            account.index, self.next_order_id, kind, codes.TIFS[m.time_in_force], stop or 0,
+            terms.display_quantity if terms else 0, flags, terms.trail if terms else 0, terms.trail_ppm if terms else 0,
+            lots, self._group(account, m.oco), parent, filled,
+        )  # fmt: skip
+        self._make_room(k)
+        if self._book.own.shape[0] <= self._book.room[at.SLOTS]:
+            self._book = self._book._replace(own=at.grown(self._book.own, self._book.own.shape[0] + 1))
+            self._fit_rings()
+        order = Working(
+            self.next_order_id, account, m.client_order_id, k, m.side, m.type, m.time_in_force, lots, limit, stop, terms
         )
-        return refusal, reference
+        due = self.venue.due(self, account, order.order_id)
+        code = self._kernel.submit(
+            self._book, row, worst, reference or limit or stop or 0, self.now, int(due > self.now)
+        )
+        if code > 0:
+            return risk.in_words(self, code, k, account)
+        self.next_order_id += 1
+        order.slot = -code
+        self.orders[order.order_id] = order
+        account.ids[m.client_order_id] = order
+        if parent > 0:
+            self._book.own[self.orders[parent].slot, at.O_FAMILY] = 1
+        if due > self.now and not parent:
+            self.agenda.add(Errand(due, "land", order_id=order.order_id))
+            self._facts.append(
+                msg.OrderSubmitted(
+                    self.next_seq(), self.now, account.name, m.client_order_id, order.order_id, m.symbol, m.side, lots,
+                    due,
+                )
+            )  # fmt: skip
+        if terms is not None and terms.expire_ns:
+            self.agenda.add(Errand(terms.expire_ns, "expire", order_id=order.order_id))
+        self._drain()
+        return None
+
+    def _terms(self, m: msg.SubmitOrder, tick: int, lot: int) -> msg.OrderTerms | None:
+        """What an order asks for beyond the usual, ``None`` for nothing."""
+        terms = msg.OrderTerms(
+            m.post_only, m.reduce_only, (m.display_quantity or 0) // lot, (m.trail or 0) // tick, m.trail_ppm or 0,
+            m.expire_ns or 0, m.oco, m.parent,
+        )  # fmt: skip
+        return None if terms == _NO_TERMS else terms
+
+    def _group(self, account: Account, name: str) -> int:
+        """Number of a one-cancels-other group."""
+        if not name:
+            return 0
+        if name not in account.groups:
+            account.groups[name] = self.next_group
+            self.next_group += 1
+        return account.groups[name]
+
+    def _parent(self, account: Account, m: msg.SubmitOrder) -> tuple[int, int, risk.Refusal | None]:
+        """The parent's order id and filled lots."""
+        parent = account.ids.get(m.parent)
+        if not isinstance(parent, Working):
+            state_of = f"is {parent} already" if parent is not None else "is not known"
+            return 0, 0, (Reason.UNKNOWN_PARENT, f"parent {m.parent!r} {state_of}; name an order that works")
+        if self.instruments[parent.k].symbol != m.symbol or parent.side == m.side:
+            return 0, 0, (Reason.UNKNOWN_PARENT, f"parent {m.parent!r} must be on the other side of {m.symbol}")
+        return parent.order_id, parent.filled, None
 
     def _price_refusal(self, k: int, limit: int | None, stop: int | None, reference: int) -> risk.Refusal | None:
         instrument = self.instruments[k]
@@ -355,86 +553,39 @@ class Engine:
             self._book = wider
         return refusal
 
-    def _money(
-        self, account: Account, k: int, side: Side, lots: int, limit: int | None, stop: int | None, reference: int
-    ) -> risk.Refusal | None:
-        refusal = risk.count_refusal(account, self.instruments[k], k, lots, max(reference, limit or 0, stop or 0))
-        if refusal is not None or not account.limits.enabled:
-            return refusal
-        reference = reference or limit or stop or 0
-        if not reference:
-            return Reason.NO_REFERENCE_PRICE, "there is no price yet to measure the order by; use a limit order or wait"
-        worst = risk.worst_price(account.limits, side, limit, stop, reference)
-        return risk.money_refusal(
-            account, self.instruments, self.marks, k=k, side=side, lots=lots, worst=worst, reference=reference
-        )
-
-    def _reject(self, order: Working) -> risk.Refusal | None:
-        """Why the venue refuses an order, or ``None``."""
-        state = codes.SESSIONS[int(self._book.inst[order.k, at.STATE])]
-        if codes.TIFS[order.tif] >= at.IOC and state in ("CLOSED", "HALTED"):
-            reason = Reason.SESSION_CLOSED if state == "CLOSED" else Reason.HALTED
-            return reason, f"{order.tif} needs an open market; this one is {state.lower()}. Use DAY or GTC to wait."
-        return None
-
-    def _enter(self, order: Working) -> None:
-        account, k = order.account, order.k
-        slot = self._free.pop() if self._free else len(self._by_slot)
-        if slot == len(self._by_slot):
-            self._by_slot.append(None)
-            if slot >= self._book.own.shape[0]:
-                self._book = self._book._replace(own=at.grown(self._book.own, slot + 1))
-        self._make_room(k)
-        book = self._book
-        kind = codes.TYPES[order.type]
-        book.own[slot] = (
-            k, 0 if order.side > 0 else 1, kind, codes.TIFS[order.tif],
-            order.limit if order.limit is not None else (order.worst if kind == at.MARKET else 0), order.stop or 0,
-            order.quantity, 0, 0, 0, 0, account.index, 0, 0, 0, order.worst,
-        )  # fmt: skip
-        order.slot = slot
-        order.status = Status.ACCEPTED
-        self._by_slot[slot] = order
-        self.orders[order.order_id] = order
-        account.ids[order.client_order_id] = order
-        account.working += 1
-        if order.side > 0:
-            account.buying[k] += order.quantity
-        else:
-            account.selling[k] += order.quantity
-        self._reserve(order)
-        self._kernel.admit(book, slot, self.now)
-        room = book.room.tolist()
-        self._facts.append(
-            msg.OrderAccepted(
-                self._seq(), self.now, account.name, order.client_order_id, order.order_id,
-                self.instruments[k].symbol, order.side, order.type, order.quantity, order.limit, order.stop, order.tif,
-                room[at.R_BID], room[at.R_BID_SIZE], room[at.R_ASK], room[at.R_ASK_SIZE], room[at.R_AHEAD],
-                codes.WAITS[room[at.R_WAIT]] if room[at.R_WHERE] else Reason.NONE,
-            )
-        )  # fmt: skip
-        if room[at.OUT_COUNT]:
-            self._drain()
-
-    def _reserve(self, order: Working) -> None:
-        """Tie up what the rest of an order may still cost."""
-        amount = 0
-        if order.status not in TERMINAL and order.account.limits.enabled:
-            amount = risk.reserve(self.instruments[order.k], order.side, order.worst, order.leaves)
-        order.account.reserved += amount - order.reserved
-        order.reserved = amount
-
     def _cancel(self, m: msg.CancelOrder) -> None:
+        self._now_or_later(m, msg.CancelRejected, self._cancel_now)
+
+    def _replace(self, m: msg.ReplaceOrder) -> None:
+        self._now_or_later(m, msg.ReplaceRejected, self._replace_now)
+
+    def _now_or_later(self, m: Any, refused: Any, act: Callable[[Any], None]) -> None:
+        """A request about an order takes as long to arrive as the order did."""
+        account = self.accounts.get(m.account)
+        due = self.venue.due(self, account, self.seq) if account else 0
+        if due <= self.now:
+            act(m)
+        elif self._find(m, refused) is not None:
+            self.agenda.add(Errand(due, "message", message=m))
+
+    def _cancel_now(self, m: msg.CancelOrder) -> None:
         order = self._find(m, msg.CancelRejected)
         if order is not None:
-            self._kernel.remove(self._book, order.slot)
-            self._ended(order, OrderEvent.CANCEL)
-            self._facts.append(
-                msg.OrderCanceled(
-                    self._seq(), self.now, m.account, m.client_order_id, order.order_id,
-                    self.instruments[order.k].symbol, order.leaves, Reason.CANCELED_BY_USER, "",
-                )
-            )  # fmt: skip
+            self.cancel_order(order, Reason.CANCELED_BY_USER, "")
+
+    def cancel_order(self, order: Working, reason: Reason, detail: str, *, ts: int | None = None) -> None:
+        """Take an order out of the market, and tell why."""
+        self._make_room(order.k)
+        leaves = order.leaves
+        self._kernel.cancel(self._book, order.slot, self.now)
+        self._ended(order, OrderEvent.CANCEL)
+        self._facts.append(
+            msg.OrderCanceled(
+                self.next_seq(), self.now if ts is None else ts, order.account.name, order.client_order_id,
+                order.order_id, self.instruments[order.k].symbol, leaves, reason, detail,
+            )
+        )  # fmt: skip
+        self._drain()
 
     def _find(
         self, m: msg.CancelOrder | msg.ReplaceOrder, refused: type[msg.CancelRejected] | type[msg.ReplaceRejected]
@@ -449,147 +600,156 @@ class Engine:
             reason, detail = Reason.UNKNOWN_ORDER, f"{m.account!r} has no order {m.client_order_id!r}"
         else:
             reason, detail = Reason.ORDER_CLOSED, f"order {m.client_order_id!r} is {known} already"
-        self._facts.append(refused(self._seq(), self.now, m.account, m.client_order_id, reason, detail))
+        self._facts.append(refused(self.next_seq(), self.now, m.account, m.client_order_id, reason, detail))
         return None
 
-    def _replace(self, m: msg.ReplaceOrder) -> None:
+    def _replace_now(self, m: msg.ReplaceOrder) -> None:
         order = self._find(m, msg.ReplaceRejected)
         if order is None:
             return
         account, k = order.account, order.k
-        instrument = self.instruments[k]
-        waits_for_stop = bool(self._book.own[order.slot, at.O_TYPE] >= at.STOP_MARKET)
+        row = self._book.own[order.slot]
+        waits_for_stop = bool(row[at.O_TYPE] >= at.STOP_MARKET)
         triggered = order.stop is not None and not waits_for_stop
-        (lots, new_limit, new_stop), refusal = new_terms(order, m, instrument, triggered=triggered)
+        (lots, new_limit, new_stop), refusal = new_terms(order, m, self.instruments[k], triggered=triggered)
+        if refusal is None and row[at.O_WHERE] == at.IN_FLIGHT:
+            refusal = Reason.INSTRUCTION_NOT_ALLOWED, "the order has not reached the venue yet; cancel it or wait"
         reference = self._reference(k, order.side)
         if refusal is None and (new_limit, new_stop) != (order.limit, order.stop):
             refusal = self._price_refusal(k, new_limit, new_stop, reference)
-        book = self._asked(order)
-        same_prices = (new_limit, new_stop) == (order.limit, order.stop)
-        if refusal is None and lots > order.filled and not (same_prices and lots < order.quantity):
-            # measured as a new order for the rest, with what this one ties up set free
-            book[k] -= order.leaves
-            account.reserved -= order.reserved
-            account.working -= 1
-            refusal = self._money(account, k, order.side, lots - order.filled, new_limit, new_stop, reference)
-            account.working += 1
-            account.reserved += order.reserved
-            book[k] += order.leaves
-        if refusal is not None:
-            self._facts.append(msg.ReplaceRejected(self._seq(), self.now, m.account, m.client_order_id, *refusal))
-            return
-        keep = lots < order.quantity and same_prices
-        book[k] += lots - order.quantity
-        order.quantity, order.limit, order.stop = lots, new_limit, new_stop
-        if new_limit is not None or waits_for_stop:
-            order.worst = risk.worst_price(account.limits, order.side, new_limit, new_stop, reference)
-            self._book.own[order.slot, at.O_COLLAR] = order.worst
-        self._reserve(order)
-        place = -1
-        waiting = Reason.NONE
-        if order.leaves == 0:
-            self._kernel.remove(self._book, order.slot)
-        else:
-            market = self._book.own[order.slot, at.O_TYPE] == at.MARKET
+        if refusal is None:
+            same_prices = (new_limit, new_stop) == (order.limit, order.stop)
+            keep = lots < order.quantity and same_prices
+            worst = int(row[at.O_WORST])
+            if new_limit is not None or waits_for_stop:
+                worst = risk.worst_price(account.limits, order.side, new_limit, new_stop, reference)
+            limit = new_limit or (worst if row[at.O_TYPE] == at.MARKET else 0)
+            stop = new_stop or (int(row[at.O_STOP]) if row[at.O_TYPE] == at.TRAILING else 0)
             self._make_room(k)
-            self._kernel.replace(
-                self._book, order.slot, self.now, int(keep), order.leaves,
-                order.worst if market else (new_limit or 0), new_stop or 0,
+            code = self._kernel.replace(
+                self._book, order.slot, self.now, lots, limit, stop, worst, reference or new_limit or new_stop or 0,
+                int(keep),
             )  # fmt: skip
-            place = int(self._book.room[at.R_AHEAD])
-            if self._book.room[at.R_WHERE]:
-                waiting = codes.WAITS[int(self._book.room[at.R_WAIT])]
-        order.status = transition(order.status, OrderEvent.REPLACE)
-        self._facts.append(
-            msg.OrderReplaced(
-                self._seq(), self.now, m.account, m.client_order_id, order.order_id, instrument.symbol, lots,
-                new_limit, new_stop, order.leaves, keep, place, waiting,
-            )
-        )  # fmt: skip
-        if order.leaves == 0:
-            self._ended(order, OrderEvent.FILL)
+            if code > 0:
+                refusal = risk.in_words(self, code, k, account)
+        if refusal is not None:
+            self._facts.append(msg.ReplaceRejected(self.next_seq(), self.now, m.account, m.client_order_id, *refusal))
+            return
+        order.limit, order.stop = new_limit, new_stop
         self._drain()
 
-    def _asked(self, order: Working) -> list[int]:
-        return order.account.buying if order.side > 0 else order.account.selling
-
     def _ended(self, order: Working, event: OrderEvent) -> None:
-        """An order is final: free what it tied up and its slot."""
-        self._asked(order)[order.k] -= order.leaves
+        """An order is final."""
         order.status = transition(order.status, event)
-        self._reserve(order)
-        account = order.account
-        account.working -= 1
-        account.ids[order.client_order_id] = order.status
+        order.account.ids[order.client_order_id] = order.status
         del self.orders[order.order_id]
-        self._by_slot[order.slot] = None
-        self._free.append(order.slot)
 
     # --- what the kernel told ---------------------------------------------------------------------------------------
 
     def _drain(self, *, cause: str = "") -> None:
-        """Turn what the kernel told into facts, and money."""
-        count = int(self._book.room[at.OUT_COUNT])
+        """Turn what the kernel told into facts."""
+        room = self._book.room
+        count = int(room[at.OUT_COUNT])
         if not count:
             return
         rows = self._book.out[:count].tolist()
-        self._book.room[at.OUT_COUNT] = 0
-        slots = self._by_slot
+        room[at.OUT_COUNT] = 0
         if count > 1:
-            rows = in_order(rows, slots)
-        # an order that ends in this batch may still be named as the other side of a later row
-        orders = [slots[row[at.X_SLOT]] for row in rows]
-        contra = [slots[row[at.X_CONTRA]] if row[at.X_CONTRA] else None for row in rows]
-        for row, order, other in zip(rows, orders, contra, strict=True):
+            rows = in_order(rows)
+        for row in rows:
             what = row[at.X_WHAT]
-            if what == at.SESSION:
-                symbol = self.instruments[row[at.X_PX]].symbol
-                self._facts.append(
-                    msg.SessionChanged(self._seq(), row[at.X_TS], symbol, codes.SESSIONS[row[at.X_QTY]], cause)
-                )
-                continue
-            assert order is not None
             if what == at.FILLED:
-                self._filled(order, row, other.order_id if other else 0)
-                continue
-            head = (self._seq(), row[at.X_TS], order.account.name, order.client_order_id, order.order_id,
-                    self.instruments[order.k].symbol)  # fmt: skip
-            if what == at.TRIGGERED:
-                order.status = transition(order.status, OrderEvent.TRIGGER)
-                waiting = codes.WAITS[row[at.X_EV_QTY]]
+                self._filled(self.orders[row[at.X_ID]], row)
+            elif what == at.SESSION:
+                symbol = self.instruments[row[at.X_PX]].symbol
+                status = codes.SESSIONS[row[at.X_QTY]]
+                self._facts.append(msg.SessionChanged(self.next_seq(), row[at.X_TS], symbol, status, cause))
+                self.venue.session(self, row[at.X_PX], status)
+            elif what == at.AUCTION:
                 self._facts.append(
-                    msg.OrderTriggered(*head, order.stop or 0, row[at.X_PX], row[at.X_BID], row[at.X_ASK], waiting)
-                )
-            elif what == at.CANCELED:
-                self._facts.append(msg.OrderCanceled(*head, order.leaves, *codes.CANCELS[row[at.X_CAUSE]]))
-                self._ended(order, OrderEvent.CANCEL)
+                    msg.AuctionHeld(
+                        self.next_seq(), row[at.X_TS], self.instruments[row[at.X_CAUSE]].symbol, row[at.X_PX],
+                        row[at.X_QTY], row[at.X_LEAVES],
+                    )
+                )  # fmt: skip
             else:
-                self._facts.append(msg.OrderExpired(*head, order.leaves, Reason.END_OF_DAY))
-                self._ended(order, OrderEvent.EXPIRE)
+                self._told(self.orders[row[at.X_ID]], row)
 
-    def _filled(self, order: Working, row: list[int], contra: int) -> None:
-        account, k = order.account, order.k
-        instrument = self.instruments[k]
-        px, qty = row[at.X_PX], row[at.X_QTY]
-        fee = instrument.fee(px, qty)
-        signed = qty * order.side
-        account.cash -= instrument.notional(px, signed) + fee
-        account.positions[k] += signed
-        self._asked(order)[k] -= qty
-        order.filled += qty
-        leaves = order.leaves
-        if leaves:
-            order.status = transition(order.status, OrderEvent.PARTIAL_FILL)
-            self._reserve(order)
+    def _told(self, order: Working, row: list[int]) -> None:
+        """What happened to an order, other than a fill."""
+        what = row[at.X_WHAT]
+        head = (self.next_seq(), row[at.X_TS], order.account.name, order.client_order_id, order.order_id,
+                self.instruments[order.k].symbol)  # fmt: skip
+        if what == at.ACCEPTED:
+            order.status = transition(order.status, OrderEvent.ACCEPT)
+            self._facts.append(
+                msg.OrderAccepted(
+                    *head, order.side, order.type, order.quantity, order.limit, order.stop, order.tif, row[at.X_BID],
+                    row[at.X_BID_SIZE], row[at.X_ASK], row[at.X_ASK_SIZE], row[at.X_AHEAD],
+                    codes.WAITS[row[at.X_WAIT]], order.terms,
+                )
+            )  # fmt: skip
+        elif what == at.REJECTED:
+            reason, detail = codes.REJECTS[row[at.X_CAUSE]]
+            self._ended(order, OrderEvent.REJECT)
+            self._facts.append(
+                msg.OrderRejected(
+                    *head, order.side, order.type, order.quantity, order.limit, order.stop, order.tif, reason,
+                    detail.format(tif=order.tif),
+                )
+            )  # fmt: skip
+        elif what == at.TRIGGERED:
+            order.status = transition(order.status, OrderEvent.TRIGGER)
+            waiting = codes.WAITS[row[at.X_EV_QTY]]
+            self._facts.append(
+                msg.OrderTriggered(*head, row[at.X_CONTRA], row[at.X_PX], row[at.X_BID], row[at.X_ASK], waiting)
+            )
+        elif what == at.RESIZED:
+            order.quantity = row[at.X_QUANTITY]
+            order.status = transition(order.status, OrderEvent.REPLACE)
+            self._facts.append(
+                msg.OrderReplaced(
+                    *head, order.quantity, order.limit, order.stop, row[at.X_LEAVES],
+                    bool(row[at.X_TAKER]) or row[at.X_CAUSE] > 0, row[at.X_AHEAD], codes.WAITS[row[at.X_WAIT]],
+                    codes.RESIZES[row[at.X_CAUSE]],
+                )
+            )  # fmt: skip
+            if order.leaves == 0:
+                self._ended(order, OrderEvent.FILL)
+        elif what == at.CANCELED:
+            self._facts.append(msg.OrderCanceled(*head, order.leaves, *codes.CANCELS[row[at.X_CAUSE]]))
+            self._ended(order, OrderEvent.CANCEL)
         else:
-            self._ended(order, OrderEvent.FILL)
+            reason = Reason.NO_AUCTION_FILL if row[at.X_CAUSE] else Reason.END_OF_DAY
+            self._facts.append(msg.OrderExpired(*head, order.leaves, reason))
+            self._ended(order, OrderEvent.EXPIRE)
+
+    def _filled(self, order: Working, row: list[int]) -> None:
+        k = order.k
+        px, qty = row[at.X_PX], row[at.X_QTY]
+        order.filled += qty
+        leaves = row[at.X_LEAVES]
         self._facts.append(
             msg.Fill(
-                self._seq(), row[at.X_TS], account.name, order.client_order_id, order.order_id, instrument.symbol,
-                order.side, px, qty, fee, Liquidity.TAKER if row[at.X_TAKER] else Liquidity.MAKER, leaves,
-                at.CAUSES[row[at.X_CAUSE]], row[at.X_BID], row[at.X_ASK], row[at.X_EV_PX], row[at.X_EV_QTY], contra,
+                self.next_seq(), row[at.X_TS], order.account.name, order.client_order_id, order.order_id,
+                self.instruments[k].symbol, order.side, px, qty, row[at.X_FEE],
+                Liquidity.TAKER if row[at.X_TAKER] else Liquidity.MAKER, leaves, at.CAUSES[row[at.X_CAUSE]],
+                row[at.X_BID], row[at.X_ASK], row[at.X_EV_PX], row[at.X_EV_QTY], row[at.X_CONTRA], row[at.X_IMPACT],
             )
         )  # fmt: skip
-        if not self.marks[k]:  # no print and no two sides yet: a position is never worth nothing
-            self.marks[k] = px
-            self._facts.append(msg.Marked(self._seq(), row[at.X_TS], ((k, px),)))
+        if leaves:
+            order.status = transition(order.status, OrderEvent.PARTIAL_FILL)
+        else:
+            self._ended(order, OrderEvent.FILL)
+        if not self._book.inst[k, at.MARK]:  # no print and no two sides yet: a position is never worth nothing
+            self._book.inst[k, at.MARK] = px
+            self._facts.append(msg.Marked(self.next_seq(), row[at.X_TS], ((k, px),)))
+        self.venue.sold(self, order, px, qty)
+
+
+_VALUED: Final = [at.LAST, at.MID, at.MARK]
+_SENT: Final = [
+    at.O_LEAVES, at.O_SHOWN, at.O_LIMIT, at.O_SIDE, at.O_INST, at.O_ACCOUNT, at.O_ID, at.O_TYPE, at.O_TIF, at.O_STOP,
+    at.O_DISPLAY, at.O_FLAGS, at.O_TRAIL, at.O_TRAIL_PPM, at.O_QUANTITY, at.O_GROUP, at.O_PARENT, at.O_MARK,
+]  # fmt: skip
+_NO_TERMS: Final = msg.OrderTerms()

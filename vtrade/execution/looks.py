@@ -15,24 +15,20 @@ def depth(book: at.Book, k: int, side: int, levels: int) -> list[tuple[int, int]
     if book.inst[k, at.BAR_NO]:
         return []
     s = 0 if side > 0 else 1
-    lots = book.level_qty[k, s] - book.level_taken[k, s]
-    used = np.flatnonzero((lots > 0) | (book.head[k, s] != 0))
+    lots = book.level[k, s, :, at.QTY] - book.level[k, s, :, at.TAKEN] + book.level[k, s, :, at.LOTS]
+    used = np.flatnonzero(lots > 0)
     best = used[::-1][:levels] if s == 0 else used[:levels]
     base = int(book.inst[k, at.BASE])
-    rows = []
-    for p in best:
-        size = int(lots[p])
-        m = int(book.head[k, s, p])
-        while m:
-            size += int(book.own[m, at.O_LEAVES])
-            m = int(book.own[m, at.O_NEXT])
-        rows.append((base + int(p), size))
-    return rows
+    return [(base + int(p), int(lots[p])) for p in best]
 
 
 def waiting(book: at.Book, order: Working, touch: tuple[int, int, int, int]) -> Reason:
     """Why a working order waits, now."""
     inst = book.inst[order.k]
+    if book.own[order.slot, at.O_WHERE] in (at.IN_FLIGHT, at.IN_PARENT, at.IN_OPEN, at.IN_CLOSE):
+        return codes.WAITS[int(book.own[order.slot, at.O_WAIT])]
+    if inst[at.STATE] == at.S_AUCTION:
+        return Reason.WAITING_FOR_AUCTION
     if inst[at.STATE] == at.S_CLOSED:
         return Reason.WAITING_FOR_OPEN
     if inst[at.STATE] == at.S_HALTED:

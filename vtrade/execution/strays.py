@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vtrade.execution.layout import BASE, LAST, WINDOW_BYTES_MAX, WINDOW_MIN, Book
+from vtrade.execution.layout import BASE, LAST, LEVEL_COLS, QTY, WINDOW_BYTES_MAX, WINDOW_MIN, Book
 from vtrade.market.dtype import Kind
 
 Level = tuple[int, int]
@@ -21,7 +21,7 @@ Level = tuple[int, int]
 def span_max(instruments: int) -> int:
     """Ticks that the largest window of a room with so many instruments holds."""
     wide = WINDOW_MIN
-    while 2 * wide * 2 * 32 * instruments <= WINDOW_BYTES_MAX:
+    while 2 * wide * 2 * 8 * LEVEL_COLS * instruments <= WINDOW_BYTES_MAX:
         wide *= 2
     return wide
 
@@ -35,7 +35,7 @@ def to_forget(book: Book, k: int, event: Any) -> list[Level] | None:
     far = [
         (s, base + int(p))
         for s in (0, 1)
-        for p in np.flatnonzero(book.level_qty[k, s])
+        for p in np.flatnonzero(book.level[k, s, :, QTY])
         if abs(base + int(p) - price) >= span
     ]
     # a quote takes the other levels of its side away itself

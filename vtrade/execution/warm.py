@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from vtrade.execution import layout as at
 from vtrade.market.dtype import empty_events
 
@@ -20,23 +22,27 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     """Every entry of the kernel with harmless arguments."""
     from vtrade.execution import kernel
 
-    book = at.new_book(1, share_ppm=0)
+    book = at.new_book(1)
     events = empty_events(1)[:0]
     events.flags.writeable = False
-    book.own[1] = 0
-    order = (0, 0, at.LIMIT, at.GTC, 5, 0, 1) + (0,) * 9
-    book.own[1] = order
-    one = 1
+    book.terms[0, [at.T_TICK_VALUE, at.T_LOT, at.T_BORROWABLE]] = 1, 1, -1
+    order = np.zeros(at.OWN_COLS, np.int64)
+    order[[at.O_LEAVES, at.O_SHOWN, at.O_LIMIT, at.O_ID, at.O_TYPE, at.O_QUANTITY]] = 1, 1, 5, 1, at.LIMIT, 1
+    book.own[3] = book.own[4] = order
     return [
         (kernel.touch, (book, 0, at.BID)),
-        (kernel.ahead_of, (book, one)),
-        (kernel.place, (book, one, at.NONE, at.AT_LEVEL)),
-        (kernel.remove, (book, one)),
-        (kernel.show_level, (book, 0, 0, 5, 1, 0)),
-        (kernel.admit, (book, one, 0)),
-        (kernel.replace, (book, one, 0, 1, 2, 5, 0)),
+        (kernel.new_slot, (book,)),
+        (kernel.show_level, (book, 0, 0, 5, 1)),
+        (kernel.power, (book, 0)),
+        (kernel.margin, (book, 0, 1, 1)),
+        (kernel.submit, (book, order, 0, 5, 0, 0)),
+        (kernel.ahead_of, (book, 2)),
+        (kernel.replace, (book, 2, 0, 1, 5, 0, 0, 5, 0)),
+        (kernel.cancel, (book, 2, 0)),
+        (kernel.land, (book, 3, 0)),
+        (kernel.place, (book, 4, 0, int(at.AT_LEVEL))),
         (kernel.run_session, (book, 0, at.S_OPEN, 0)),
-        (kernel.run, (book, events, 0)),
+        (kernel.run, (book, events, 0, 0)),
     ]
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from vtrade.domain.messages import OrderTerms
 from vtrade.domain.orders import OrderType, Side, Status, TimeInForce
 from vtrade.execution import layout as at
 from vtrade.execution.risk import Account
 
 
 class Working:
-    """One order as the engine carries it; facts tell everybody else."""
+    """One order as the engine carries it; facts tell everybody else, and the kernel counts in its row ``slot``."""
 
-    __slots__ = ("account", "client_order_id", "filled", "k", "limit", "order_id", "quantity", "reserved", "side",
-                 "slot", "status", "stop", "tif", "type", "worst")  # fmt: skip
+    __slots__ = ("account", "client_order_id", "filled", "k", "limit", "order_id", "quantity", "side", "slot", "status",
+                 "stop", "terms", "tif", "type")  # fmt: skip
 
     def __init__(
         self, order_id: int, account: Account, client_order_id: str, k: int, side: Side, type_: OrderType,
-        tif: TimeInForce, quantity: int, limit: int | None, stop: int | None, worst: int,
+        tif: TimeInForce, quantity: int, limit: int | None, stop: int | None, terms: OrderTerms | None,
     ) -> None:  # fmt: skip
         self.order_id = order_id
         self.account = account
@@ -27,9 +28,8 @@ class Working:
         self.quantity = quantity
         self.limit = limit
         self.stop = stop
-        self.worst = worst
+        self.terms = terms
         self.filled = 0
-        self.reserved = 0
         self.slot = 0
         self.status = Status.SUBMITTED
 
@@ -39,20 +39,19 @@ class Working:
         return self.quantity - self.filled
 
 
-def in_order(rows: list[list[int]], by_slot: list[Working | None]) -> list[list[int]]:
+def in_order(rows: list[list[int]]) -> list[list[int]]:
     """A close expires orders slot by slot, and slots are no state: tell them in the order in which they came."""
-
-    def came(row: list[int]) -> int:
-        order = by_slot[row[at.X_SLOT]]
-        return order.order_id if order else 0
-
     ordered: list[list[int]] = []
     expired: list[list[int]] = []
     for row in rows:
         if row[at.X_WHAT] == at.EXPIRED:
             expired.append(row)
             continue
-        ordered += sorted(expired, key=came)
+        ordered += sorted(expired, key=_came)
         expired = []
         ordered.append(row)
-    return ordered + sorted(expired, key=came)
+    return ordered + sorted(expired, key=_came)
+
+
+def _came(row: list[int]) -> int:
+    return row[at.X_ID]

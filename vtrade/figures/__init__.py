@@ -11,7 +11,7 @@ first figure is drawn.
 'waterfall'
 """
 
-from vtrade.figures.costs import cost_waterfall
+from vtrade.figures.costs import cost_waterfall, model_comparison
 from vtrade.figures.market import book_depth, price, queue
 from vtrade.figures.money import equity_curve, exposure, pnl_histogram
 from vtrade.figures.statistics import sharpe_words, statistics_table
@@ -19,6 +19,6 @@ from vtrade.figures.tables import table
 from vtrade.figures.theme import template
 
 __all__ = [
-    "book_depth", "cost_waterfall", "equity_curve", "exposure", "pnl_histogram", "price", "queue", "sharpe_words",
-    "statistics_table", "table", "template",
+    "book_depth", "cost_waterfall", "equity_curve", "exposure", "model_comparison", "pnl_histogram", "price", "queue",
+    "sharpe_words", "statistics_table", "table", "template",
 ]  # fmt: skip

@@ -13,8 +13,10 @@ the tape's day (values below one year) there is no calendar, and the session ind
 
 Measures, per account and session: largest position and deepest fall from the session's highest NAV (millionths),
 dearest fill against the mid on arrival (for a stop: when triggered), longest time a position was held while the market
-was open. A mark (last print, else mid) values positions; before an instrument's first mark, its first fill does.
-Amounts are taken as being of one currency.
+was open. A mark (last print, else mid) values positions; before an instrument's first mark, its first fill does. Other
+currencies than the account's count at their last rate, at par without one. Money that moves without a fill, and lots
+that a split, tender or delisting changed, are measured with the next marks, when the price that belongs to them is
+known; fines and dividends are performance, an adjustment is money from outside and none.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ from typing import Any, Final
 import msgspec
 
 from vtrade.domain import messages as m
+from vtrade.domain.actions import ActionKind
 from vtrade.domain.orders import Liquidity, OrderType, Reason
-from vtrade.domain.values import NS_PER_S
+from vtrade.domain.values import NS_PER_S, divide
 from vtrade.errors import RuleError, VTradeError
 from vtrade.gamification import progress as p
 from vtrade.gamification.awards import Awards, view
@@ -49,12 +52,14 @@ from vtrade.gamification.state import (
     Order,
     Position,
     State,
+    adjust,
     begin_session,
     dump,
     kept,
     load,
     measure,
     note_hold,
+    value,
 )
 
 SUBJECT_CHARS_MAX: Final = 200
@@ -110,6 +115,9 @@ class ProgressEngine:
             m.OrderExpired: self._on_expired,
             m.Fill: self._on_fill,
             m.Marked: self._on_marked,
+            m.CashMoved: self._on_cash,
+            m.PositionAdjusted: self._on_position,
+            m.ActionApplied: self._on_applied,
             m.SessionChanged: self._on_session,
             m.ActionRecorded: self._on_action,
             m.RoomClosed: self._on_room_closed,
@@ -177,6 +185,8 @@ class ProgressEngine:
                 f"the snapshot was made under rules {state.rules[:12]}, these are {engine._state.rules[:12]}; "
                 "give the rules it was made under, or rebuild progress from the log"
             )
+        if len(state.currencies) != len(state.symbols):
+            raise RuleError("the snapshot is of an earlier version; rebuild progress from the log")
         engine._state = state
         engine._index = {symbol: i for i, symbol in enumerate(state.symbols)}
         engine._worth = [price * value for price, value in zip(state.marks, state.tick_values, strict=True)]
@@ -212,6 +222,7 @@ class ProgressEngine:
         state = self._state
         state.symbols = [x.symbol for x in f.instruments]
         state.sectors = [x.sector for x in f.instruments]
+        state.currencies = [x.currency for x in f.instruments]
         state.tick_values = [x.tick_value for x in f.instruments]
         state.marks = [0] * len(f.instruments)
         self._index = {symbol: i for i, symbol in enumerate(state.symbols)}
@@ -220,7 +231,8 @@ class ProgressEngine:
         return []
 
     def _on_account(self, f: m.AccountOpened) -> _Events:
-        self._state.accounts.setdefault(f.account, Account(name=f.account, cash=f.cash, nav=f.cash, peak=f.cash))
+        account = Account(name=f.account, cash=f.cash, nav=f.cash, peak=f.cash, currency=f.currency)
+        self._state.accounts.setdefault(f.account, account)
         return []
 
     def _on_denied(self, f: m.OrderDenied) -> _Events:
@@ -299,19 +311,10 @@ class ProgressEngine:
         if not state.marks[i]:
             self._set_mark(i, f.last_px)
         signed = f.last_qty if f.side > 0 else -f.last_qty
-        account.cash -= signed * f.last_px * tick_value + f.fee
+        self._pay(account, state.currencies[i], -signed * f.last_px * tick_value - f.fee)
         before = account.held.get(i, 0)
-        after = before + signed
-        if before * after <= 0:
-            if before:
-                note_hold(state, account, account.positions[i], f.ts_ns)
-            if after:
-                self._open(account, i, f.ts_ns)
-            else:
-                del account.held[i], self._holders[i][account.name]
-        if after:
-            account.held[i] = after
-        measure(account, self._worth)
+        self._hold(account, i, before, before + signed, f.ts_ns)
+        measure(account, self._worth, state)
         order = state.orders.get(f.order_id)
         arrival2 = order.arrival2 if order is not None else 2 * state.marks[i]
         cost2 = (signed * (2 * f.last_px - arrival2) * tick_value if arrival2 else 0) + 2 * f.fee
@@ -330,6 +333,24 @@ class ProgressEngine:
         for rule, _ in self._maker:
             events += self._earn(account, rule, f.seq, f.ts_ns, f.client_order_id)
         return events
+
+    def _pay(self, account: Account, currency: str, amount: int) -> None:
+        if currency == account.currency:
+            account.cash += amount
+        else:
+            account.foreign[currency] = account.foreign.get(currency, 0) + amount
+
+    def _hold(self, account: Account, i: int, before: int, after: int, ts_ns: int) -> None:
+        """The account holds ``after`` lots now; a position that begins, ends or turns round is noted."""
+        if before * after <= 0:
+            if before:
+                note_hold(self._state, account, account.positions[i], ts_ns)
+            if after:
+                self._open(account, i, ts_ns)
+            else:
+                del account.held[i], self._holders[i][account.name]
+        if after:
+            account.held[i] = after
 
     def _open(self, account: Account, i: int, ts_ns: int) -> None:
         position = account.positions.get(i)
@@ -356,7 +377,56 @@ class ProgressEngine:
                 self._set_mark(i, price)
                 touched.update(holders[i])
         for account in touched.values():
-            measure(account, self._worth)
+            measure(account, self._worth, state)
+        if state.moved:
+            self._measure_moved()
+        return []
+
+    def _measure_moved(self) -> None:
+        state = self._state
+        for name in state.moved:
+            measure(state.accounts[name], self._worth, state)
+        state.moved.clear()
+
+    def _on_cash(self, f: m.CashMoved) -> _Events:
+        state = self._state
+        account = state.accounts.get(f.account)
+        if account is None:
+            return []
+        before = value(account, self._worth, state)[0] if f.cause == "adjustment" else 0
+        self._pay(account, f.currency, f.amount)
+        if f.cause == "adjustment":
+            adjust(account, before, self._worth, state)
+        i = self._index.get(f.symbol, -1)
+        if f.cause == "tender" and i in account.held and not state.marks[i]:  # nothing else has priced it yet
+            lots = account.held[i]
+            self._set_mark(i, max(1, abs(divide(f.amount, abs(lots) * state.tick_values[i]))))
+        state.moved[account.name] = None
+        return []
+
+    def _on_position(self, f: m.PositionAdjusted) -> _Events:
+        account, i = self._state.accounts.get(f.account), self._index.get(f.symbol)
+        if account is not None and i is not None and f.lots_after != account.held.get(i, 0):
+            self._hold(account, i, account.held.get(i, 0), f.lots_after, f.ts_ns)
+            self._state.moved[account.name] = None
+        return []
+
+    def _on_applied(self, f: m.ActionApplied) -> _Events:
+        state = self._state
+        if f.kind is ActionKind.RATE:
+            state.rates[f.symbol] = max(1, f.amount)
+            for account in state.accounts.values():
+                if account.foreign:
+                    measure(account, self._worth, state)
+        elif (i := self._index.get(f.symbol)) is None:
+            return []
+        elif f.kind is ActionKind.SPLIT and state.marks[i]:
+            self._set_mark(i, max(1, divide(state.marks[i] * f.denominator, f.numerator)))
+        elif f.kind is ActionKind.RENAME:
+            state.symbols[i] = f.new_symbol
+            self._index = {symbol: place for place, symbol in enumerate(state.symbols)}
+            if f.symbol in state.open_symbols:
+                state.open_symbols = {f.new_symbol if s == f.symbol else s: None for s in state.open_symbols}
         return []
 
     def _on_session(self, f: m.SessionChanged) -> _Events:
@@ -400,6 +470,7 @@ class ProgressEngine:
         """Judge the session that ends at ``ts_ns``, then begin the next."""
         state = self._state
         events: _Events = []
+        self._measure_moved()
         for account in state.accounts.values():
             for i in account.held:
                 note_hold(state, account, account.positions[i], ts_ns)
@@ -410,7 +481,7 @@ class ProgressEngine:
         state.session += 1
         state.active_from = -1
         for account in state.accounts.values():
-            begin_session(account, state.session, self._worth)
+            begin_session(account, state.session, self._worth, state)
         return events
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from vtrade.domain.values import NS_PER_S
+from vtrade.domain.values import MICRO, NS_PER_S, divide
 from vtrade.gamification.progress import BadgeView, XpGained
 from vtrade.gamification.rules import SessionTrigger
 
@@ -65,7 +65,8 @@ class Run(msgspec.Struct, array_like=True):
 class Account(msgspec.Struct, array_like=True):
     """An account: money, the measures of the present session, and what was awarded.
 
-    ``held`` has the signed lots of each instrument held; ``positions`` the instruments traded in the session as well.
+    ``held`` has the signed lots of each instrument held; ``positions`` the instruments traded in the session as well;
+    ``cash`` is money of the account's own currency, ``foreign`` of others.
     """
 
     name: str
@@ -89,10 +90,16 @@ class Account(msgspec.Struct, array_like=True):
     runs: dict[str, Run] = msgspec.field(default_factory=dict)
     badges: dict[str, BadgeView] = msgspec.field(default_factory=dict)
     awards: list[XpGained] = msgspec.field(default_factory=list)
+    currency: str = ""
+    foreign: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class State(msgspec.Struct, array_like=True):
-    """A room; ``active_from`` is when the market was first open in this session, -1 not yet."""
+    """A room; ``active_from`` is when the market was first open in this session, -1 not yet.
+
+    ``rates`` has micro-units of the room's first currency for one unit of another; ``moved`` the accounts that money or
+    lots came to, or left, without a fill since the last marks.
+    """
 
     rules: str
     seq: int = 0
@@ -108,6 +115,9 @@ class State(msgspec.Struct, array_like=True):
     marks: list[int] = msgspec.field(default_factory=list)
     accounts: dict[str, Account] = msgspec.field(default_factory=dict)
     orders: dict[int, Order] = msgspec.field(default_factory=dict)
+    currencies: list[str] = msgspec.field(default_factory=list)
+    rates: dict[str, int] = msgspec.field(default_factory=dict)
+    moved: dict[str, None] = msgspec.field(default_factory=dict)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -124,21 +134,44 @@ def load(data: bytes) -> State:
     return _decoder.decode(data)
 
 
-def measure(account: Account, worth: list[int]) -> None:
+def value(account: Account, worth: list[int], state: State) -> tuple[int, int]:
+    """Net asset value and largest position of an account, in its currency: others at their last rates, else at par.
+
+    All of one currency, cash and positions, is turned over by one division.
+    """
+    into = state.rates.get(account.currency, MICRO)
+    sums = dict(account.foreign)
+    nav, biggest = account.cash, 0
+    for i, quantity in account.held.items():
+        currency = state.currencies[i]
+        held = quantity * worth[i]
+        if currency == account.currency:
+            nav += held
+        else:
+            sums[currency] = sums.get(currency, 0) + held
+            held = divide(held * state.rates.get(currency, MICRO), into)
+        biggest = max(biggest, abs(held))
+    return nav + sum(divide(sums[c] * state.rates.get(c, MICRO), into) for c in sums), biggest
+
+
+def measure(account: Account, worth: list[int], state: State) -> None:
     """Value the account and note the largest share and the deepest drawdown so far in the session.
 
-    ``worth`` has the micro-units of money one lot of each instrument is worth. Measures are rounded up, so that a limit
-    is exact.
+    ``worth`` has the micro-units of money one lot of each instrument is worth, in the instrument's currency. Measures
+    are rounded up, so that a limit is exact.
     """
-    nav = account.cash
-    biggest = 0
-    for i, quantity in account.held.items():
-        value = quantity * worth[i]
-        nav += value
-        if value < 0:
-            value = -value
-        if value > biggest:
-            biggest = value
+    if account.foreign:
+        nav, biggest = value(account, worth, state)
+    else:  # the same for one currency: this runs with each mark
+        nav = account.cash
+        biggest = 0
+        for i, quantity in account.held.items():
+            held = quantity * worth[i]
+            nav += held
+            if held < 0:
+                held = -held
+            if held > biggest:
+                biggest = held
     account.nav = nav
     if nav >= account.peak:
         account.peak = nav
@@ -150,6 +183,12 @@ def measure(account: Account, worth: list[int]) -> None:
         account.drawdown_ppm = BEYOND_PPM
     if biggest * PPM > account.share_ppm * nav:
         account.share_ppm = max(account.share_ppm, -(-biggest * PPM // nav)) if nav > 0 else BEYOND_PPM
+
+
+def adjust(account: Account, before: int, worth: list[int], state: State) -> None:
+    """Money from outside moved the value from ``before``: the session's highest value moves in proportion."""
+    after, _ = value(account, worth, state)
+    account.peak = divide(account.peak * after, before) if before > 0 and after > 0 else after
 
 
 def held_ns(state: State, position: Position, ts_ns: int) -> int:
@@ -184,14 +223,15 @@ def kept(state: State, account: Account, trigger: SessionTrigger, ts_ns: int) ->
     return True
 
 
-def begin_session(account: Account, session: int, worth: list[int]) -> None:
+def begin_session(account: Account, session: int, worth: list[int], state: State) -> None:
     """Forget the measures of the last session; positions are carried into this one."""
     account.positions = {i: account.positions[i] for i in account.held}
     for position in account.positions.values():
         position.session = session
         position.opened_ns = -1
+    measure(account, worth, state)
     account.peak = account.nav
     account.drawdown_ppm = account.share_ppm = account.cost_ppm = 0
     account.hold_ns = account.opened_hold_ns = 0
     account.denied = account.ordered = account.attended = False
-    measure(account, worth)
+    measure(account, worth, state)

@@ -18,6 +18,8 @@ kind                    meaning of the columns
 ``BAR_HIGH, BAR_LOW``   extremes of the bar, in the order in which the path visits them; stamped at the bar's end
 ``BAR_CLOSE``           bar ends at ``price``
 ``STATUS``              ``quantity`` is a ``SessionStatus``
+``ORDER``               an agent of an exchange room asks for ``quantity`` on ``side`` at ``price``, as its flags say
+``CANCEL``              an agent of an exchange room takes ``order_id`` back, where it is still there
 ======================  ====================================================================================
 
 ``side`` is +1 for bids/buys and -1 for asks/sells. ``order_id`` is dense (1, 2, ...), may be used again once the order
@@ -52,6 +54,14 @@ EVENT: Final = np.dtype(
 Events = NDArray[np.void]
 
 FLAG_HIDDEN: Final = 1
+FLAG_MARKET: Final = 2
+"""An ``ORDER`` row without a price: it takes what is there, and what is left is canceled."""
+FLAG_IOC: Final = 4
+"""An ``ORDER`` row of which what cannot trade at once is canceled."""
+FLAG_PEGGED: Final = 8
+"""An ``ORDER`` row whose ``price`` counts ticks away from the best of the other side, on arrival."""
+FLAG_AUCTION: Final = 16
+"""A ``TRADE`` row that is the print of an opening or closing auction."""
 MAX_PRICE_TICKS: Final = 2**40
 MAX_QUANTITY_LOTS: Final = 2**40
 MAX_ORDER_ID: Final = 2**27
@@ -73,6 +83,8 @@ class Kind(IntEnum):
     BAR_LOW = 10
     BAR_CLOSE = 11
     STATUS = 12
+    ORDER = 13
+    CANCEL = 14
 
 
 class SessionStatus(IntEnum):
@@ -82,6 +94,7 @@ class SessionStatus(IntEnum):
     CLOSED = 2
     HALTED = 3
     RESUMED = 4
+    AUCTION = 5
 
 
 def empty_events(n: int) -> Events:
@@ -110,12 +123,12 @@ def read_frame(data: bytes, instruments: int) -> Events:
     kinds = events["kind"]
     bad = (
         (kinds < Kind.ADD)
-        | (kinds > Kind.STATUS)
+        | (kinds > Kind.CANCEL)
         | (events["instrument"].astype(np.uint32) >= instruments)
         | (events["order_id"].astype(np.uint64) > MAX_ORDER_ID)
         | (events["quantity"].astype(np.uint64) > MAX_QUANTITY_LOTS)
-        | ((kinds == Kind.STATUS) & ((events["quantity"] < 1) | (events["quantity"] > SessionStatus.RESUMED)))
-        | ((kinds <= Kind.QUOTE) & (np.abs(events["side"]) != 1))
+        | ((kinds == Kind.STATUS) & ((events["quantity"] < 1) | (events["quantity"] > SessionStatus.AUCTION)))
+        | (((kinds <= Kind.QUOTE) | (kinds == Kind.ORDER)) & (np.abs(events["side"]) != 1))
         | ((events["side"] < -1) | (events["side"] > 1))
         | (events["price"] > MAX_PRICE_TICKS)
         | (events["price"] < -MAX_PRICE_TICKS)
@@ -125,6 +138,6 @@ def read_frame(data: bytes, instruments: int) -> Events:
         told = ", ".join(
             f"{name} {events[name][row]}" for name in ("kind", "instrument", "order_id", "price", "quantity", "side")
         )
-        told = f"kind {kinds[row]}" if not Kind.ADD <= kinds[row] <= Kind.STATUS else told
+        told = f"kind {kinds[row]}" if not Kind.ADD <= kinds[row] <= Kind.CANCEL else told
         raise TapeError(f"event {row} of the frame is damaged: it has {told}")
     return events

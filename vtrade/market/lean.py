@@ -3,9 +3,14 @@
 Rules:
 
 - Prices are 1/10000 dollar in the files; the grid is one cent unless a quote needs 0.0001. Trade bars are rounded half
-  to even to the grid (sub-penny prints exist). Nothing is adjusted for splits or dividends, and nothing is repaired:
-  a first minute that still holds a pre-split print (AAPL, 2014-06-09, at 04:00) is read as it is. It lies outside the
-  regular session, which is all that is read unless ``extended=True``.
+  to even to the grid (sub-penny prints exist). Nothing is repaired: a first minute that still holds a pre-split print
+  (AAPL, 2014-06-09, at 04:00) is read as it is, after the split. It lies outside the regular session, which is all that
+  is read unless ``extended=True``.
+- Prices are as traded, and splits, dividends, renames and delistings are ``Tape.actions``, where LEAN's factor and map
+  files lie where LEAN keeps them (``factor_files`` and ``map_files`` beside ``minute`` and ``daily``):
+  :mod:`vtrade.market.lean_factors`. ``adjusted=True`` gives prices comparable with those of the tape's last day
+  instead, and no actions: the grid is then 0.0001, bids are rounded down and offers up, and sizes and volumes are
+  those of split shares.
 - Minutes are labelled with their start, in New York time; ``ts_ns`` counts from the Unix epoch.
 - Trade files alone are bars. Quote files alone are ``QUOTE`` rows: the closing bid and ask of each minute, at its end;
   the minute that ends at the open gives the quote that stands at the open. With both, the quotes move the book and each
@@ -19,17 +24,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
 from vtrade.errors import TapeError
 from vtrade.market.bars import Bars, bar_events
 from vtrade.market.calendars import NS_PER_DAY, Days, day_ns, session_times, to_utc
 from vtrade.market.dtype import EVENT, Events, Kind, SessionStatus
 from vtrade.market.files import Ints, columns, existing, halves_to_even, near, read_file, read_zip
+from vtrade.market.lean_factors import Factors, Names, actions_of, adjustment, beside, read_factors, read_names
 from vtrade.market.listings import listed
 from vtrade.market.tape import Tape, check_tape
 
@@ -54,7 +62,16 @@ _MINUTE_FILE = re.compile(r"(?P<day>\d{8})_(?P<what>trade|quote)\.(zip|csv)")
 _MEMBER = re.compile(r"\d{8}_(?P<symbol>.+)_minute_(trade|quote)\.csv")
 
 
-def load_lean(path: str | Path, *, day: str = "", use: str = "", extended: bool = False, symbol: str = "") -> Tape:
+def load_lean(
+    path: str | Path,
+    *,
+    day: str = "",
+    use: str = "",
+    extended: bool = False,
+    symbol: str = "",
+    adjusted: bool = False,
+    factors: str | Path = "",
+) -> Tape:
     """Read LEAN minute or daily data of one US equity.
 
     Parameters
@@ -69,7 +86,12 @@ def load_lean(path: str | Path, *, day: str = "", use: str = "", extended: bool 
     extended : bool
         Read all minutes of a day, not only the regular session.
     symbol : str
-        By default from the path.
+        By default from the path, or the map file's name of the tape's first day.
+    adjusted : bool
+        Back-adjusted prices instead of corporate actions (see the module).
+    factors : path
+        The factor file; by default the one that lies where LEAN keeps it, if any. ``"none"`` reads neither factors nor
+        names.
 
     Returns
     -------
@@ -90,11 +112,47 @@ def load_lean(path: str | Path, *, day: str = "", use: str = "", extended: bool 
             f"{path}: use={use!r} is not known{near(use, ['trade', 'quote', 'both'])}; "
             "give 'trade', 'quote', 'both' or nothing"
         )
+    named = _MINUTE_FILE.fullmatch(path.name)
+    folder = path.name if path.is_dir() else path.parent.name if named else path.stem
+    share = _share(path, folder, symbol, factors, adjusted)
     if path.is_dir():
-        return _minutes(path, _files(path, day, use), symbol or path.name.upper(), extended)
-    if named := _MINUTE_FILE.fullmatch(path.name):
-        return _minutes(path, {named["day"]: {named["what"]: path}}, symbol or path.parent.name.upper(), extended)
-    return _daily(path, symbol or path.stem.upper())
+        return _minutes(path, _files(path, day, use), share, extended)
+    if named:
+        return _minutes(path, {named["day"]: {named["what"]: path}}, share, extended)
+    return _daily(path, share)
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What is known about the share besides its prices."""
+
+    symbol: str
+    factors: Factors | None
+    names: Names | None
+    adjusted: bool
+
+    def called(self, day: np.datetime64) -> str:
+        """Its symbol at the tape's begin."""
+        return self.symbol if self.names is None else self.names.on(day)
+
+    def actions(self, events: Events, instrument: Instrument) -> tuple[CorporateAction, ...]:
+        """What happens to it, in time order."""
+        return actions_of(events, instrument, None if self.adjusted else self.factors, self.names, TIMEZONE)
+
+
+def _share(path: Path, folder: str, symbol: str, factors: str | Path, adjusted: bool) -> _Share:
+    """The factor and map files that belong to a share."""
+    wanted = str(factors) != "none"
+    at = Path(factors) if str(factors) and wanted else beside(path, "factor_files", folder) if wanted else None
+    if adjusted and at is None:
+        raise TapeError(
+            f"{path}: cannot be adjusted without factors; put factor_files/{folder.lower()}.csv beside the minute and "
+            "daily folders, or pass factors='FILE.csv'"
+        )
+    names = beside(path, "map_files", folder) if wanted and not symbol else None
+    return _Share(
+        symbol or folder.upper(), read_factors(at) if at else None, read_names(names) if names else None, adjusted
+    )
 
 
 def _files(folder: Path, day: str, use: str) -> dict[str, dict[str, Path]]:
@@ -131,14 +189,17 @@ def _read(path: Path, kinds: Kinds) -> list[Ints]:
     return columns(data, kinds, where=f"{path.name}/{name}")
 
 
-def _minutes(path: Path, days: dict[str, dict[str, Path]], symbol: str, extended: bool) -> Tape:
+def _minutes(path: Path, days: dict[str, dict[str, Path]], share: _Share, extended: bool) -> Tape:
     whats = sorted(next(iter(days.values())))
     read = {what: [_read(files[what], _KINDS[what]) for files in days.values()] for what in whats}
     dates = _days(list(days), path)
     tables = {what: _dated(parts, dates, what, _KINDS[what]) for what, parts in read.items()}
+    if share.adjusted:
+        tables = {what: _adjusted(table, what, share, dates) for what, table in tables.items()}
     quote = tables.get("quote")
     visible = np.concatenate([quote[4], quote[9]]) if quote else np.zeros(0, dtype=np.int64)
-    instrument = listed(symbol, tick="0.0001" if (visible % 100).any() else "0.01")
+    symbol = share.called(dates[0])
+    instrument = listed(symbol, tick="0.0001" if share.adjusted or (visible % 100).any() else "0.01")
     opens, closes = session_times(CALENDAR, dates)
     for what, table in tables.items():
         at = table[-1]
@@ -157,7 +218,32 @@ def _minutes(path: Path, days: dict[str, dict[str, Path]], symbol: str, extended
         events, depth = bar_events([_bars(trade, trade[0], trade[0] + MINUTE_NS, trade[-1], instrument)]), "bars"
     first, last = str(dates[0]), str(dates[-1])
     name = f"{symbol} {first if first == last else f'{first} to {last}'}, minute {' and '.join(w + 's' for w in whats)}"
-    return check_tape(Tape(name=name, instruments=(instrument,), events=events, depth=depth, timezone=TIMEZONE))
+    return _tape(f"{name}, adjusted" if share.adjusted else name, instrument, events, depth, share)
+
+
+def _tape(name: str, instrument: Instrument, events: Events, depth: str, share: _Share) -> Tape:
+    actions = share.actions(events, instrument)
+    return check_tape(
+        Tape(name=name, instruments=(instrument,), events=events, depth=depth, timezone=TIMEZONE, actions=actions)
+    )
+
+
+def _adjusted(table: list[Ints], what: str, share: _Share, dates: Days) -> list[Ints]:
+    """A table with prices and sizes as of the last day; in the file's unit, 1/10000 dollar."""
+    assert share.factors is not None
+    prices, splits = (of_day[table[-1]] for of_day in adjustment(share.factors, dates))
+    out = list(table)
+    trades, bids, asks = range(1, 5), range(1, 5), range(6, 10)
+    for column in trades if what == "trade" else (*bids, *asks):
+        exact = table[column] * prices
+        whole = np.rint(exact)
+        if what == "quote":  # float noise aside, bids go down and offers up
+            clear = np.abs(exact - whole) > 1e-6
+            whole = np.where(clear, np.floor(exact) if column in bids else np.ceil(exact), whole)
+        out[column] = np.maximum(whole, table[column] > 0).astype(np.int64)
+    for column in (5,) if what == "trade" else (5, 10):
+        out[column] = np.maximum(np.rint(table[column] / splits), table[column] > 0).astype(np.int64)
+    return out
 
 
 def _days(texts: Sequence[str], path: Path) -> Days:
@@ -255,7 +341,7 @@ def _sorted(parts: Sequence[tuple[Events, Ints, Ints]]) -> tuple[Events, Ints]:
     return events[order], days[order]
 
 
-def _daily(path: Path, symbol: str) -> Tape:
+def _daily(path: Path, share: _Share) -> Tape:
     table = _read(path, _DAILY)
     days = _days([text.decode("ascii", "replace") for text in table[0].tolist()], path)
     bad = np.diff(days.astype(np.int64), prepend=days[:1].astype(np.int64) - 1) <= 0
@@ -263,8 +349,11 @@ def _daily(path: Path, symbol: str) -> Tape:
         row = int(np.argmax(bad))
         raise TapeError(f"{path}: row {row + 1}: {days[row]} is not after the day before it; sort and drop doubles")
     _check(table, str(path), _DAILY)
-    instrument = listed(symbol)
+    if share.adjusted:
+        table = _adjusted([*table, np.arange(len(days))], "trade", share, days)[:-1]
+    symbol = share.called(days[0])
+    instrument = listed(symbol, tick="0.0001" if share.adjusted else "0.01")
     opens, closes = session_times(CALENDAR, days)
     events = bar_events([_bars(table, opens, closes, np.arange(len(days)), instrument)])
-    name = f"{symbol} {days[0]} to {days[-1]}, daily, as traded"
-    return check_tape(Tape(name=name, instruments=(instrument,), events=events, depth="bars", timezone=TIMEZONE))
+    name = f"{symbol} {days[0]} to {days[-1]}, daily, {'adjusted' if share.adjusted else 'as traded'}"
+    return _tape(name, instrument, events, "bars", share)

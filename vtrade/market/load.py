@@ -1,18 +1,21 @@
 """Which reader does a tape's name ask for?
 
 Rules: ``FORMAT:rest`` names the reader; a bare path is read by what its name and contents tell. Whatever cannot be
-found is one error that offers names which look alike.
+found is one error that offers names which look alike. Of a table or a capture, the first line tells the format.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vtrade.errors import TapeError
+from vtrade.market.binance import load_binance
 from vtrade.market.files import existing, near
 from vtrade.market.lean import load_lean
 from vtrade.market.lobster import load_lobster
@@ -20,6 +23,8 @@ from vtrade.market.ohlcv import from_ohlcv
 from vtrade.market.parquet import load_parquet
 from vtrade.market.sample import SAMPLES, load_sample
 from vtrade.market.tape import Tape
+from vtrade.market.taq import load_taq
+from vtrade.market.taq_read import QUOTES, TRADES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +40,10 @@ def load_tape(spec: Tape | str | Path | pd.DataFrame, **options: Any) -> Tape:
         ``lobster:FILE``            LOBSTER zip, or either CSV of a pair (:func:`~vtrade.market.lobster.load_lobster`)
         ``lean:FOLDER[:YYYYMMDD]``  LEAN minute folder of a symbol, or a minute or daily file
                                     (:func:`~vtrade.market.lean.load_lean`)
+        ``binance:FILE[+FILE]``     raw websocket captures, or a folder of them, ``:YYYYMMDD`` for one day
+                                    (:func:`~vtrade.market.binance.load_binance`)
+        ``taq:FOLDER[:YYYYMMDD]``   raw NYSE TAQ quotes and trades, or ``FILE+FILE``
+                                    (:func:`~vtrade.market.taq.load_taq`)
         ``ohlcv:FILE``              table of bars, CSV or Parquet (:func:`~vtrade.market.ohlcv.from_ohlcv`)
         ``FILE.parquet``            a tape that was saved (:func:`~vtrade.market.parquet.save_tape`)
         ``sample:NAME``             real daily bars that come with the installation: ``AAPL``, ``AAPL,IBM``, ``all``
@@ -99,6 +108,8 @@ def _synthetic(seed: str, **options: Any) -> Tape:
 READERS: Final[dict[str, Callable[..., Tape]]] = {
     "lobster": load_lobster,
     "lean": load_lean,
+    "binance": load_binance,
+    "taq": load_taq,
     "ohlcv": from_ohlcv,
     "parquet": load_parquet,
     "sample": load_sample,
@@ -109,6 +120,8 @@ READERS: Final[dict[str, Callable[..., Tape]]] = {
 HINTS: Final = {
     "lobster": "FILE.zip",
     "lean": "FOLDER:YYYYMMDD",
+    "binance": "FILE.gz",
+    "taq": "FOLDER",
     "ohlcv": "FILE.csv",
     "parquet": "FILE.parquet",
     "sample": "AAPL",
@@ -122,27 +135,54 @@ def _reader(path: Path) -> Callable[..., Tape]:
     if not path.exists():
         if path.name.upper() in SAMPLES or path.name.lower() == "all":
             raise TapeError(f"{path}: no such file; did you mean 'sample:{path.name}'?")
-        lean_day = re.fullmatch(r"(.+):\d{8}", str(path))
-        if lean_day and Path(lean_day[1]).is_dir():
-            return load_lean
+        part = re.fullmatch(r"(.+):\d{8}", str(path))
+        if part and Path(part[1]).is_dir():
+            return _reader(Path(part[1]))
+        first = str(path).split("+")[0]
+        if first != str(path) and Path(first).exists():
+            return _reader(Path(first))
         existing(path)
     if path.is_dir():
-        names = [entry.name.lower() for entry in path.iterdir()]
+        files = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        names = [entry.name.lower() for entry in files]
         if any("message" in name for name in names):
             return load_lobster
-        if any(re.fullmatch(r"\d{8}_(trade|quote)\.(zip|csv)", name) for name in names):
+        if any(_LEAN_FILE.fullmatch(name) for name in names):
             return load_lean
+        for told in map(_told, files[:1]):
+            if told in (load_binance, load_taq):
+                return told
     elif path.suffix == ".parquet":
         return load_parquet
     elif path.suffix == ".zip":
         return load_lobster if _holds(path, "message") else load_lean
     elif re.search(r"message|orderbook", path.name, re.IGNORECASE) and path.suffix == ".csv":
         return load_lobster
-    elif re.fullmatch(r"\d{8}_(trade|quote)\.csv", path.name):
+    elif _LEAN_FILE.fullmatch(path.name):
         return load_lean
-    elif path.name.removesuffix(".gz").endswith((".csv", ".txt", ".tsv")):
-        return from_ohlcv
+    elif reader := _told(path):
+        return reader
     raise TapeError(f"{path}: its name does not tell what it holds; prefix the format: {', '.join(READERS)}:{path}")
+
+
+_LEAN_FILE: Final = re.compile(r"\d{8}_(trade|quote)\.(zip|csv)")
+_CAPTURE: Final = re.compile(rb"\d{16,19} +\{")
+_FIRST_BYTES: Final = 4_096
+
+
+def _told(path: Path) -> Callable[..., Tape] | None:
+    """What the first line of a text file tells; a file that cannot be read is left to the reader its name asks for."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            line = file.read(_FIRST_BYTES).split(b"\n")[0]
+    except (OSError, EOFError, zlib.error):
+        line = b""
+    if _CAPTURE.match(line):
+        return load_binance
+    names = {name.strip(' "\r').upper() for name in line.decode("utf-8-sig", "replace").split(",")}
+    if names >= set(QUOTES) or names >= set(TRADES):
+        return load_taq
+    return from_ohlcv if path.name.removesuffix(".gz").endswith((".csv", ".txt", ".tsv")) else None
 
 
 def _holds(path: Path, word: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
 from vtrade.errors import TapeError, ValueOffGrid
 from vtrade.market.dtype import EVENT
@@ -23,7 +24,8 @@ from vtrade.market.ohlcv import from_ohlcv
 from vtrade.market.tape import NewsItem, Tape, check_tape
 
 METADATA_KEY: Final = b"vtrade.tape"
-VERSION: Final = 1
+VERSION: Final = 2
+"""1: no corporate actions, which is still written where there are none; 2: with them."""
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -36,6 +38,7 @@ class _Head(msgspec.Struct, frozen=True):
     date: str
     timezone: str
     news: tuple[NewsItem, ...]
+    actions: tuple[CorporateAction, ...] = ()
 
 
 def save_tape(tape: Tape, path: str | Path) -> Path:
@@ -63,7 +66,10 @@ def save_tape(tape: Tape, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix != ".parquet":
         raise TapeError(f"{path}: a tape is kept as Parquet; end the name in .parquet")
-    head = _Head(VERSION, tape.name, tape.instruments, tape.depth, tape.date, tape.timezone, tape.news)
+    version = VERSION if tape.actions else 1
+    head = _Head(
+        version, tape.name, tape.instruments, tape.depth, tape.date, tape.timezone, tape.news, tape.actions
+    )  # fmt: skip
     table = pa.table({name: np.ascontiguousarray(tape.events[name]) for name in EVENT.names or ()})
     table = table.replace_schema_metadata({METADATA_KEY: msgspec.json.encode(head)})
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -140,5 +146,6 @@ def load_parquet(path: str | Path, **options: Any) -> Tape:
             date=head.date,
             timezone=head.timezone,
             news=head.news,
+            actions=head.actions,
         )
     )

@@ -11,9 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
 from vtrade.errors import TapeError
-from vtrade.market.dtype import EVENT, MAX_ORDER_ID, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS, Events, Kind
+from vtrade.market.dtype import EVENT, FLAG_MARKET, FLAG_PEGGED, MAX_ORDER_ID, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS, Events, Kind
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class Tape:
         ``events["instrument"]`` counts into it.
     events : (N,) array of ``EVENT``
         Read-only, in time order.
-    depth : {"L1", "L2", "L3", "bars"}
+    depth : {"L1", "L2", "L3", "bars", "exchange"}
         What kind of market data the events are.
     date : str
         ISO date of the tape's day where ``ts_ns`` counts from midnight; empty where it counts from the Unix epoch.
     timezone : str
         Zone in which times are shown (an IANA name).
     news : tuple of NewsItem
+    actions : tuple of CorporateAction
+        Splits, dividends, renames and delistings, in time order, on the same clock as the events.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Tape:
     date: str = ""
     timezone: str = "America/New_York"
     news: tuple[NewsItem, ...] = field(default=())
+    actions: tuple[CorporateAction, ...] = field(default=())
 
     def __len__(self) -> int:
         return int(self.events.shape[0])
@@ -89,7 +93,8 @@ def check_tape(tape: Tape) -> Tape:
         ids = events["order_id"]
         kinds = np.array(sorted(Kind), dtype=np.uint8)
         priced = events["kind"] != Kind.STATUS
-        by_id = (events["kind"] == Kind.REDUCE) | (events["kind"] == Kind.DELETE)
+        by_id = (events["kind"] == Kind.REDUCE) | (events["kind"] == Kind.DELETE) | (events["kind"] == Kind.CANCEL)
+        by_id |= (events["kind"] == Kind.ORDER) & (events["flags"] & (FLAG_MARKET | FLAG_PEGGED) > 0)
         emptied = (events["kind"] == Kind.QUOTE) & (events["quantity"] == 0)
         checks = (
             ("an unknown kind", ~np.isin(events["kind"], kinds)),
@@ -122,5 +127,12 @@ def check_tape(tape: Tape) -> Tape:
                 f"{tape.name}: headline {number} goes back in time ({item.ts_ns} after {before.ts_ns}); "
                 "sort the news by time"
             )
+    symbols = {instrument.symbol for instrument in tape.instruments}
+    for number, action in enumerate(tape.actions):
+        if number and action.ts_ns < tape.actions[number - 1].ts_ns:
+            raise TapeError(f"{tape.name}: corporate action {number} goes back in time; sort the actions by time")
+        if action.kind != "rate" and action.symbol not in symbols:
+            raise TapeError(f"{tape.name}: corporate action {number} is about {action.symbol!r}, not on the tape")
+        symbols.add(action.new_symbol)
     events.flags.writeable = False
     return tape

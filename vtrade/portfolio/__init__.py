@@ -3,6 +3,7 @@
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.portfolio.ledger import Ledger, LedgerEntry, PortfolioError
 from vtrade.portfolio.lots import LotQueue, RoundTrip
+from vtrade.portfolio.purses import Movement
 from vtrade.portfolio.views import AccountView, ExposureView, PositionView
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Ledger",
     "LedgerEntry",
     "LotQueue",
+    "Movement",
     "PortfolioEngine",
     "PortfolioError",
     "PositionView",

@@ -7,6 +7,10 @@ an account that held nothing then has a return of 0 there. Nights and weekends t
 
 Annualising takes 252 days of 390 minutes, or 365 days of 1,440 where every instrument trades around the clock.
 Drawdown, counts and sums are not read from the grid: they are exact.
+
+Returns are time-weighted: an adjustment is money from outside, and the growth before it and after it are multiplied, so
+that it is no return itself. Everything else that moves the value is performance: profits and fees, dividends, borrow
+fees, interest, fines, tenders, and the moves of currencies.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from vtrade import stats
 from vtrade.domain.instruments import Instrument
 from vtrade.portfolio.accounts import AccountState
 from vtrade.portfolio.curve import DAY_NS, HOUR_NS, MINUTE_NS, Curve
+from vtrade.portfolio.valuation import total
 
 INTRADAY_GAP_MAX_NS: Final = HOUR_NS
 """Room time that moves in steps of this or more, by the median, is daily data."""
@@ -68,6 +73,24 @@ def grid_nav(clock: Curve, curve: Curve, *, period_ns: int, opened_ns: int, open
     return np.concatenate(([float(opening_nav)], sampled.astype(np.float64)))
 
 
+def without_flows(
+    state: AccountState, clock: Curve, nav: NDArray[np.float64], *, period_ns: int
+) -> NDArray[np.float64]:
+    """The values of :func:`grid_nav` as if no money had come from outside: their changes are time-weighted returns.
+
+    Each value is multiplied by the product, over the adjustments before it, of the value before and after each; values
+    without adjustments stay as they are.
+    """
+    if not state.flows:
+        return nav
+    cells = np.unique(clock.closes()[0] // period_ns)
+    ends = (cells[cells >= state.opened_ns // period_ns] + 1) * period_ns
+    times = np.array([ts_ns for ts_ns, _ in state.flows], dtype=np.int64)
+    scales = np.array([1.0, *(scale for _, scale in state.flows)])
+    weighted: NDArray[np.float64] = nav * scales[np.append(0, np.searchsorted(times, ends, side="left"))]
+    return weighted
+
+
 def default_periods_per_year(period_ns: int, instruments: Sequence[Instrument]) -> float:
     """How many cells of the grid make a year.
 
@@ -102,17 +125,17 @@ def account_statistics(
     """
     period_ns = grid_period_ns(clock, state.curve)
     per_year = default_periods_per_year(period_ns, instruments) if periods_per_year is None else periods_per_year
-    nav = grid_nav(clock, state.curve, period_ns=period_ns, opened_ns=state.opened_ns, opening_nav=state.deposits)
-    returns = stats.returns(nav)
+    nav = grid_nav(clock, state.curve, period_ns=period_ns, opened_ns=state.opened_ns, opening_nav=state.opening)
+    returns = stats.returns(without_flows(state, clock, nav, period_ns=period_ns))
     sums = state.trip_sums()
     nan = float("nan")
     return {
         "deposits": state.deposits,
         "nav": state.nav,
         "net_profit": state.nav - state.deposits,
-        "fees": state.fees,
+        "fees": total(state, lambda purse: purse.fees),
         "traded_notional": state.traded_notional,
-        "total_return": (state.nav - state.deposits) / state.deposits if state.deposits > 0 else nan,
+        "total_return": state.total_return(),
         "volatility": stats.annualised_volatility(returns, periods_per_year=per_year),
         "sharpe_ratio": stats.sharpe_ratio(returns, periods_per_year=per_year),
         "sharpe_ratio_standard_error": stats.sharpe_ratio_standard_error(returns, periods_per_year=per_year),

@@ -2,19 +2,16 @@
 
 Rules: a pure fold over facts: no clock, no I/O, no randomness; the same facts give the same bytes. Money is exact.
 Facts that concern no money are ignored; a fact that contradicts what came before (a fill for an account that never
-opened) raises and changes nothing. A mark moves the value of each holder by what it changed, so a mark costs time per
-holder of the instrument, not per account or position; the exact high-water mark and drawdown ride along.
-
-The price of an instrument is its last mark; before its first mark, the price of its last fill. The arrival price of an
-order is the mid of the touch when it was accepted (the one side there is, where the other was empty; the mark, where
-both were, as on bars); a replace does not move it, so what waiting cost stays visible. Money in several currencies is
-added at par: VTrade has no exchange rates.
+opened) raises and changes nothing. How fills and marks move the books stands in :mod:`vtrade.portfolio.books`, how
+corporate actions and money without a fill do in :mod:`vtrade.portfolio.corporate`, how currencies are added in
+:mod:`vtrade.portfolio.purses`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final, Self
 
 import numpy as np
@@ -23,6 +20,8 @@ from numpy.typing import NDArray
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
     AccountOpened,
+    ActionApplied,
+    CashMoved,
     Fact,
     Fill,
     Marked,
@@ -30,19 +29,24 @@ from vtrade.domain.messages import (
     OrderCanceled,
     OrderExpired,
     OrderReplaced,
+    PositionAdjusted,
+    RoomClosed,
     RoomOpened,
 )
 from vtrade.domain.orders import Side
-from vtrade.portfolio import snapshot
-from vtrade.portfolio.accounts import HISTORY_MAX, AccountState, Holding
+from vtrade.portfolio import corporate, snapshot
+from vtrade.portfolio.accounts import HISTORY_MAX, AccountState
 from vtrade.portfolio.analytics import Statistics, account_statistics
-from vtrade.portfolio.curve import CURVE_CELLS_MAX, Curve
+from vtrade.portfolio.books import Books
+from vtrade.portfolio.curve import CURVE_CELLS_MAX
 from vtrade.portfolio.ledger import Ledger, LedgerEntry, PortfolioError, deposit_legs
 from vtrade.portfolio.lots import RoundTrip
-from vtrade.portfolio.valuation import Grouping, account_view, check_account, exposures, position_view
+from vtrade.portfolio.purses import Movement
+from vtrade.portfolio.valuation import Grouping, account_view, check_account, check_ledger, exposures, position_view
 from vtrade.portfolio.views import AccountView, ExposureView, PositionView
 
-_BUY: Final = Side.BUY
+_ENDS: Final = (Marked, RoomClosed)
+"""Facts before which the money for a change has come, if it comes at all."""
 
 
 class PortfolioEngine:
@@ -66,29 +70,24 @@ class PortfolioEngine:
     """
 
     def __init__(self, *, curve_cells_max: int = CURVE_CELLS_MAX, history_max: int = HISTORY_MAX) -> None:
-        self.seq = 0
-        self.ts_ns = 0
-        self.ledger = Ledger()
-        self._curve_cells_max = curve_cells_max
-        self._history_max = history_max
-        self._room: RoomOpened | None = None
-        self._index: dict[str, int] = {}
-        self._tick_values: list[int] = []
-        self._marks: list[int] = []
-        self._unmarked: set[int] = set()
-        self._holders: list[dict[str, Holding]] = []
-        self._accounts: dict[str, AccountState] = {}
-        self._arrivals: dict[int, int] = {}
-        self._clock = Curve(bound=curve_cells_max)
+        self._take(Books(curve_cells_max=curve_cells_max, history_max=history_max))
+
+    def _take(self, books: Books) -> None:
+        """Fold into these books from now on."""
+        self._books = books
         self._handlers: dict[type, Callable[[Any], None]] = {
-            RoomOpened: self._on_room,
-            AccountOpened: self._on_account,
-            OrderAccepted: self._on_accepted,
-            OrderReplaced: self._on_replaced,
-            OrderCanceled: self._on_ended,
-            OrderExpired: self._on_ended,
-            Fill: self._on_fill,
-            Marked: self._on_marked,
+            RoomOpened: books.on_room,
+            AccountOpened: books.on_account,
+            OrderAccepted: books.on_accepted,
+            OrderReplaced: books.on_replaced,
+            OrderCanceled: books.on_ended,
+            OrderExpired: books.on_ended,
+            Fill: books.on_fill,
+            Marked: books.on_marked,
+            ActionApplied: partial(corporate.on_action, books),
+            PositionAdjusted: partial(corporate.on_position, books),
+            CashMoved: partial(corporate.on_cash, books),
+            RoomClosed: books.on_closed,
         }
 
     # --- the fold ------------------------------------------------------------------------------------------------
@@ -101,157 +100,54 @@ class PortfolioEngine:
         PortfolioError
             If it contradicts the facts before it; nothing has changed then.
         """
-        if fact.seq <= self.seq:
+        books = self._books
+        if fact.seq <= books.seq:
             return
         handler = self._handlers.get(type(fact))
         if handler is not None:
             handler(fact)
-        self.seq = fact.seq
-        if fact.ts_ns > self.ts_ns:
-            self.ts_ns = fact.ts_ns
+        if books.waiting and isinstance(fact, _ENDS):
+            corporate.end_waiting(books, fact)
+        books.seq = fact.seq
+        if fact.ts_ns > books.ts_ns:
+            books.ts_ns = fact.ts_ns
 
     def apply_all(self, facts: Iterable[Fact]) -> None:
         """Fold facts, in order."""
         for fact in facts:
             self.apply(fact)
 
-    def _now(self, fact: Fact) -> int:
-        """Time of a fact; never earlier than that of a fact before it."""
-        return fact.ts_ns if fact.ts_ns > self.ts_ns else self.ts_ns
-
-    def _on_room(self, fact: RoomOpened) -> None:
-        if self._room is not None:
-            raise PortfolioError(f"fact {fact.seq}: room {fact.room!r} opens twice; fold one log per engine")
-        self._set_room(fact)
-
-    def _set_room(self, fact: RoomOpened) -> None:
-        self._room = fact
-        self._index = {instrument.symbol: index for index, instrument in enumerate(fact.instruments)}
-        self._tick_values = [instrument.tick_value for instrument in fact.instruments]
-        self._marks = [0] * len(fact.instruments)
-        self._unmarked = set(range(len(fact.instruments)))
-        self._holders = [{} for _ in fact.instruments]
-
-    def _on_account(self, fact: AccountOpened) -> None:
-        if fact.account in self._accounts:
-            raise PortfolioError(f"fact {fact.seq}: account {fact.account!r} opens twice; fold one log per engine")
-        self.ledger.post(deposit_legs(fact.account, fact.currency, fact.cash))
-        state = self._accounts[fact.account] = AccountState(
-            fact.account,
-            fact.currency,
-            fact.cash,
-            opened_seq=fact.seq,
-            opened_ns=self._now(fact),
-            curve=Curve(bound=self._curve_cells_max),
-            history_max=self._history_max,
-        )
-        state.curve.add(state.opened_ns, fact.cash)
-
-    def _on_accepted(self, fact: OrderAccepted) -> None:
-        bid, ask = fact.bid, fact.ask
-        if bid and ask:
-            self._arrivals[fact.order_id] = bid + ask
-        else:
-            index = self._index.get(fact.symbol)
-            price = bid or ask or (self._marks[index] if index is not None else 0)
-            if price:
-                self._arrivals[fact.order_id] = 2 * price
-
-    def _on_replaced(self, fact: OrderReplaced) -> None:
-        if not fact.leaves_quantity:
-            self._arrivals.pop(fact.order_id, None)
-
-    def _on_ended(self, fact: OrderCanceled | OrderExpired) -> None:
-        self._arrivals.pop(fact.order_id, None)
-
-    def _on_fill(self, fact: Fill) -> None:
-        account = self._accounts.get(fact.account)
-        index = self._index.get(fact.symbol)
-        px, quantity, fee = fact.last_px, fact.last_qty, fact.fee
-        if account is None or index is None or quantity <= 0:
-            raise PortfolioError(
-                f"fact {fact.seq}: {quantity} lots of {fact.symbol!r} for {fact.account!r} do not fit the room; "
-                "fold its facts from the first one on"
-            )
-        now = self._now(fact)
-        holding = account.holdings.get(index)
-        if holding is None:
-            holding = account.holdings[index] = Holding(account, index, self.instruments[index])
-        if index in self._unmarked:
-            for other in self._move(((index, px),)):
-                if other is not account:
-                    other.observe(now)
-        side = 1 if fact.side is _BUY else -1
-        lots = side * quantity
-        notional = px * lots * holding.tick_value
-        self.ledger.post(holding.keys.legs(lots, notional, fee))
-        queue = holding.lots
-        for trip in queue.trade(now, fact.order_id, side=side, px=px, quantity=quantity, fee=fee):
-            account.sums.add(trip)
-            account.trips.append(trip)
-        if queue.quantity:
-            self._holders[index][fact.account] = holding
-        else:
-            self._holders[index].pop(fact.account, None)
-        account.cash -= notional + fee
-        account.nav += (self._marks[index] - px) * lots * holding.tick_value - fee
-        account.fees += fee
-        holding.fees += fee
-        account.traded_notional += abs(notional)
-        account.fill_count += 1
-        account.fills.append(fact)
-        arrival = self._arrivals.get(fact.order_id)
-        if arrival is not None:
-            account.slippage += (2 * px - arrival) * lots * holding.tick_value
-            account.slippage_base += arrival * quantity * holding.tick_value
-            if not fact.leaves_quantity:
-                del self._arrivals[fact.order_id]
-        account.observe(now)
-        self._clock.add(now, 0)
-
-    def _on_marked(self, fact: Marked) -> None:
-        instruments = len(self._marks)
-        for index, _ in fact.marks:
-            if not 0 <= index < instruments:
-                raise PortfolioError(f"fact {fact.seq}: mark of instrument {index}, but the room has {instruments}")
-        if self._unmarked:
-            self._unmarked.difference_update(index for index, _ in fact.marks)
-        now = self._now(fact)
-        for account in self._move(fact.marks):
-            account.observe(now)
-        self._clock.add(now, 0)
-
-    def _move(self, marks: Iterable[tuple[int, int]]) -> list[AccountState]:
-        """Set marks, move the value of each holder by what they changed, and tell whose value moved."""
-        touched: list[AccountState] = []
-        for index, ticks in marks:
-            change = ticks - self._marks[index]
-            if change:
-                self._marks[index] = ticks
-                holders = self._holders[index]
-                if holders:
-                    change *= self._tick_values[index]
-                    for holding in holders.values():
-                        account = holding.account
-                        account.nav += holding.lots.quantity * change
-                        if not account.touched:
-                            account.touched = True
-                            touched.append(account)
-        for account in touched:
-            account.touched = False
-        return touched
-
     # --- questions -----------------------------------------------------------------------------------------------
 
     @property
+    def seq(self) -> int:
+        """``seq`` of the newest fact."""
+        return self._books.seq
+
+    @property
+    def ts_ns(self) -> int:
+        """Time of the newest fact."""
+        return self._books.ts_ns
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where every micro-unit and lot went."""
+        return self._books.ledger
+
+    @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """The room's instruments, in the order in which marks number them."""
-        return self._room.instruments if self._room else ()
+        """The room's instruments, in the order in which marks number them; under their present symbols."""
+        return self._books.instruments
 
     @property
     def accounts(self) -> tuple[str, ...]:
         """Names of the accounts, in the order in which they opened."""
-        return tuple(self._accounts)
+        return tuple(self._books.accounts)
+
+    @property
+    def rates(self) -> dict[str, int]:
+        """Micro-units of the room's first currency for one unit of each currency that was given a rate."""
+        return dict(self._books.rates)
 
     def state(self, account: str) -> AccountState:
         """The account's running state, to read; for the projections that need more than the views.
@@ -262,34 +158,38 @@ class PortfolioEngine:
             If there is no such account.
         """
         try:
-            return self._accounts[account]
+            return self._books.accounts[account]
         except KeyError:
-            known = ", ".join(list(self._accounts)[:6]) or "none yet"
+            known = ", ".join(self.accounts[:6]) or "none yet"
             raise PortfolioError(f"account {account!r} is not in this room; accounts: {known}") from None
 
     def mark(self, symbol: str) -> int:
         """Present price of an instrument in ticks; 0 where nothing was ever priced."""
-        index = self._index.get(symbol)
-        if index is None:
-            raise PortfolioError(f"symbol {symbol!r} is not in this room; symbols: {', '.join(self._index) or 'none'}")
-        return self._marks[index]
+        known = self._books.index
+        if symbol not in known:
+            raise PortfolioError(f"symbol {symbol!r} is not in this room; symbols: {', '.join(known) or 'none'}")
+        return self._books.marks[known[symbol]]
 
     def account(self, account: str) -> AccountView:
         """Money, profit, exposure and drawdown of an account."""
-        return account_view(self.state(account), self._marks)
+        return account_view(self.state(account), self._books.marks)
 
     def positions(self, account: str, *, include_flat: bool = False) -> list[PositionView]:
         """What the account holds, in the order of first dealing; with ``include_flat`` also what it held."""
         holdings = self.state(account).holdings.values()
-        return [position_view(h, self._marks) for h in holdings if include_flat or h.lots.quantity]
+        return [position_view(h, self._books.marks) for h in holdings if include_flat or h.lots.quantity]
 
     def exposure(self, account: str, *, by: Grouping = "instrument") -> list[ExposureView]:
         """Exposure of an account by ``"instrument"``, ``"sector"`` or ``"asset_class"``, the largest first."""
-        return exposures(self.state(account), self._marks, by)
+        return exposures(self.state(account), self._books.marks, by)
 
     def fills(self, account: str) -> list[Fill]:
-        """The account's newest fills, at most ``history_max``."""
+        """The account's newest fills, at most ``history_max``; of a renamed instrument under its present symbol."""
         return list(self.state(account).fills)
+
+    def movements(self, account: str) -> list[Movement]:
+        """Money and lots that moved without a fill, the newest, at most ``history_max``."""
+        return list(self.state(account).movements)
 
     def round_trips(self, account: str) -> list[RoundTrip]:
         """Matched entries and exits by the time of their exit; the newest, at most ``history_max`` finished ones."""
@@ -301,62 +201,44 @@ class PortfolioEngine:
 
     def statistics(self, account: str, *, periods_per_year: float | None = None) -> Statistics:
         """Every statistic of an account, see :func:`vtrade.portfolio.analytics.account_statistics`."""
-        return account_statistics(self.state(account), self._clock, self.instruments, periods_per_year=periods_per_year)
+        state = self.state(account)
+        return account_statistics(state, self._books.clock, self.instruments, periods_per_year=periods_per_year)
 
     def ledger_entries(self, account: str) -> Iterator[LedgerEntry]:
-        """What was posted for an account: its deposit, then a posting per fill that is still kept."""
-        state = self.state(account)
-        legs = deposit_legs(state.name, state.currency, state.deposits)
+        """What was posted for an account: its deposit, then a posting per fill and movement that is still kept."""
+        state, index = self.state(account), self._books.index
+        legs = deposit_legs(state.name, state.currency, state.opening)
         yield LedgerEntry(state.opened_seq, state.opened_ns, "deposit", account, legs)
+        entries: list[LedgerEntry] = []
         for fill in state.fills:
-            holding = state.holdings[self._index[fill.symbol]]
-            lots = fill.last_qty if fill.side is _BUY else -fill.last_qty
+            holding = state.holdings[index[fill.symbol]]
+            lots = fill.last_qty if fill.side is Side.BUY else -fill.last_qty
             legs = holding.keys.legs(lots, fill.last_px * lots * holding.tick_value, fill.fee)
-            yield LedgerEntry(fill.seq, fill.ts_ns, "fill", account, legs)
+            entries.append(LedgerEntry(fill.seq, fill.ts_ns, "fill", account, legs))
+        for moved in state.movements:
+            legs = corporate.movement_legs(state, moved, state.holdings.get(index.get(moved.symbol, -1)))
+            entries.append(LedgerEntry(moved.seq, moved.ts_ns, moved.cause, account, legs))
+        yield from sorted(entries, key=lambda entry: entry.seq)
 
     def check(self) -> None:
-        """Make sure that nothing was made or lost: ledger, cash, lots and values agree to the micro-unit.
+        """Make sure that nothing was made or lost: ledger, cash, lots, totals and values agree to the micro-unit.
 
         Raises
         ------
         PortfolioError
             Naming the account and the number that differs.
         """
-        self.ledger.check()
-        for state in self._accounts.values():
-            check_account(state, self._marks)
-            currencies = {state.currency, *(h.instrument.currency for h in state.holdings.values())}
-            posted = sum(self.ledger.balance(("cash", state.name), currency) for currency in currencies)
-            if posted != state.cash:
-                raise PortfolioError(f"account {state.name!r} has {state.cash} in cash, but the ledger says {posted}")
-            for holding in state.holdings.values():
-                symbol = holding.instrument.symbol
-                shares = self.ledger.balance(("shares", state.name, symbol), symbol)
-                if shares != holding.lots.quantity:
-                    raise PortfolioError(
-                        f"account {state.name!r} holds {holding.lots.quantity} {symbol}, but the ledger says {shares}"
-                    )
+        books = self._books
+        books.ledger.check()
+        for state in books.accounts.values():
+            check_account(state, books.marks, books.rates, books.ledger)
+        check_ledger(books.accounts.values(), books.ledger)
 
     # --- the state as bytes --------------------------------------------------------------------------------------
 
     def snapshot(self) -> bytes:
         """The whole state in canonical MessagePack: equal states give equal bytes."""
-        return snapshot.encode(
-            snapshot.Snapshot(
-                seq=self.seq,
-                ts_ns=self.ts_ns,
-                curve_cells_max=self._curve_cells_max,
-                history_max=self._history_max,
-                room=self._room,
-                marks=self._marks,
-                unmarked=sorted(self._unmarked),
-                arrivals=sorted(self._arrivals.items()),
-                clock=self._clock.dump(),
-                ledger=self.ledger.balances(),
-                accounts=[snapshot.dump_account(state) for state in self._accounts.values()],
-                holders=[list(holders) for holders in self._holders],
-            )
-        )
+        return snapshot.encode(snapshot.dump(self._books))
 
     @classmethod
     def restore(cls, data: bytes) -> Self:
@@ -367,21 +249,8 @@ class PortfolioEngine:
         PortfolioError
             If the bytes are none of this version.
         """
-        saved = snapshot.decode(data)
-        engine = cls(curve_cells_max=saved.curve_cells_max, history_max=saved.history_max)
-        engine.seq, engine.ts_ns = saved.seq, saved.ts_ns
-        if saved.room is not None:
-            engine._set_room(saved.room)
-        engine._marks = list(saved.marks)
-        engine._unmarked = set(saved.unmarked)
-        engine._arrivals = dict(saved.arrivals)
-        engine._clock = Curve.load(saved.clock)
-        engine.ledger.load(saved.ledger)
-        for account in saved.accounts:
-            state = snapshot.load_account(account, engine.instruments, engine._marks, history_max=saved.history_max)
-            engine._accounts[state.name] = state
-        for index, names in enumerate(saved.holders):
-            engine._holders[index] = {name: engine._accounts[name].holdings[index] for name in names}
+        engine = cls()
+        engine._take(snapshot.load(snapshot.decode(data)))
         return engine
 
     def state_hash(self) -> bytes:

@@ -1,8 +1,9 @@
 """How do accounts, positions, fills and statistics look as tables?
 
 Rules: pandas DataFrames in whole units of money and quantity, for eyes and for analysis; the exact integers stay with
-the engine. A table without rows keeps its columns and their types. Where ``account`` is not given, all accounts are in
-the table. ``ts_ns`` is exact; ``time`` is the same moment as text.
+the engine. Amounts are in the account's currency, prices in the instrument's. A table without rows keeps its columns
+and their types. Where ``account`` is not given, all accounts are in the table. ``ts_ns`` is exact; ``time`` is the same
+moment as text.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from vtrade.domain.values import MICRO, NS_PER_S, from_micros
 from vtrade.portfolio.curve import DAY_NS
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.portfolio.ledger import MONEY_LEGS, PortfolioError
+from vtrade.portfolio.purses import convert
 from vtrade.portfolio.valuation import Grouping, group_name
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ ACCOUNTS: Final = {
     "realized_pnl": _REAL,
     "unrealized_pnl": _REAL,
     "fees": _REAL,
+    "dividends": _REAL,
+    "borrow_fees": _REAL,
+    "interest": _REAL,
+    "fines": _REAL,
+    "other": _REAL,
+    "currency_pnl": _REAL,
     "slippage_bps": _REAL,
     "gross_exposure": _REAL,
     "net_exposure": _REAL,
@@ -66,6 +74,22 @@ POSITIONS: Final = {
     "weight": _REAL,
     "sector": _TEXT,
     "asset_class": _TEXT,
+    "currency": _TEXT,
+    "dividends": _REAL,
+    "borrow_fees": _REAL,
+}
+CASH: Final = {"account": _TEXT, "currency": _TEXT, "cash": _REAL, "rate": _REAL, "value": _REAL}
+MOVEMENTS: Final = {
+    "seq": _WHOLE,
+    "ts_ns": _WHOLE,
+    "time": _TEXT,
+    "account": _TEXT,
+    "cause": _TEXT,
+    "symbol": _TEXT,
+    "quantity": _REAL,
+    "currency": _TEXT,
+    "amount": _REAL,
+    "detail": _TEXT,
 }
 FILLS: Final = {
     "seq": _WHOLE,
@@ -149,7 +173,8 @@ STATISTICS: Final = {
 }
 _MONEY: Final = frozenset(
     "nav cash market_value realized_pnl unrealized_pnl fees gross_exposure net_exposure high_water_mark cost_basis "
-    "deposits net_profit traded_notional long short gross net".split()
+    "deposits net_profit traded_notional long short gross net dividends borrow_fees interest fines other "
+    "currency_pnl".split()
 )
 
 
@@ -248,6 +273,34 @@ def positions(engine: PortfolioEngine, account: str | None = None, *, include_fl
             row[list(POSITIONS).index("quantity")] = view.units
             rows.append(row)
     return _frame(POSITIONS, rows)
+
+
+def cash(engine: PortfolioEngine, account: str | None = None) -> pd.DataFrame:
+    """One row per account and currency: the money, its rate and its value, both in the account's currency."""
+    rows = []
+    for name in _names(engine, account):
+        state = engine.state(name)
+        for currency, purse in state.purses.items():
+            value = from_micros(convert(purse.cash, purse.rate, purse.into))
+            rows.append((name, currency, from_micros(purse.cash), purse.rate / purse.into, value))
+    return _frame(CASH, rows)
+
+
+def movements(
+    engine: PortfolioEngine, account: str | None = None, *, date: str = "", timezone: str = "America/New_York"
+) -> pd.DataFrame:
+    """One row per movement of money or lots without a fill; ``quantity`` is the change of the position."""
+    show = _formatter(date, timezone)
+    instruments = {instrument.symbol: instrument for instrument in engine.instruments}
+    rows = []
+    for name in _names(engine, account):
+        for m in engine.movements(name):
+            quantity = instruments[m.symbol].quantity(m.lots) if m.lots else 0.0
+            amount = from_micros(m.amount)
+            rows.append(
+                (m.seq, m.ts_ns, show(m.ts_ns), name, m.cause, m.symbol, quantity, m.currency, amount, m.detail)
+            )
+    return _frame(MOVEMENTS, sorted(rows))
 
 
 def fills(
@@ -373,7 +426,7 @@ def ledger_entries(
     rows = []
     for entry in sorted(entries, key=lambda entry: entry.seq):
         for number, ((ledger_account, commodity), amount) in enumerate(entry.legs):
-            shares = number >= MONEY_LEGS
+            shares = number >= MONEY_LEGS  # an entry of money alone has fewer
             whole = instruments[commodity].quantity(amount) if shares else from_micros(amount)
             place = ":".join(ledger_account)
             rows.append((entry.seq, entry.ts_ns, show(entry.ts_ns), entry.kind, entry.account, place, commodity, whole))

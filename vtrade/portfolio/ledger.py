@@ -13,7 +13,11 @@ ledger account                    what its balance says
 ``("venue_fees",)``               fees the venue was paid
 ``("market", symbol)``            the rest of the market: money it got for the symbol, lots it gave
 ``("external",)``                 the outside world, which paid the deposits in
+``("moved", cause)``              what moved without a fill, per cause: dividend, borrow_fee, margin_interest, fx, ...
 ================================  =================================================================================
+
+What a tender or a delisting pays is posted like a fill, lots against money of the market; a split is lots against the
+market alone. When an instrument gets another symbol its balances go on under the new one.
 """
 
 from __future__ import annotations
@@ -42,7 +46,10 @@ class PortfolioError(VTradeError):
 
 
 class LedgerEntry(msgspec.Struct, frozen=True):
-    """One posting: what happened (``deposit`` or ``fill``), when, and its legs, which sum to zero per commodity."""
+    """One posting: what happened (``deposit``, ``fill`` or the cause of a movement), when, and its legs.
+
+    The legs sum to zero per commodity.
+    """
 
     seq: int
     ts_ns: int
@@ -65,6 +72,22 @@ def deposit_legs(account: str, currency: str, amount: int) -> tuple[Leg, ...]:
     (((('cash', 'ana'), 'USD'), 5), ((('external',), 'USD'), -5))
     """
     return (cash_key(account, currency), amount), ((EXTERNAL, currency), -amount)
+
+
+def moved_account(cause: str) -> LedgerAccount:
+    """The counter account of money that moved for a cause."""
+    return ("moved", cause)
+
+
+def moved_legs(account: str, currency: str, amount: int, cause: str) -> tuple[Leg, ...]:
+    """Money that moved without a fill: positive was received.
+
+    Examples
+    --------
+    >>> moved_legs("ana", "USD", -5, "fine")
+    (((('cash', 'ana'), 'USD'), -5), ((('moved', 'fine'), 'USD'), 5))
+    """
+    return (cash_key(account, currency), amount), ((moved_account(cause), currency), -amount)
 
 
 class FillKeys:
@@ -139,6 +162,20 @@ class Ledger:
         balances = self._balances
         for key, amount in legs:
             balances[key] = balances.get(key, 0) + amount
+
+    def rename(self, old: str, new: str) -> None:
+        """Let what was posted for a symbol go on under another: its shares, and what the market holds of it."""
+        market, later = ("market", old), ("market", new)
+        shares = [(key, lots) for key, lots in self._balances.items() if key[0][0] == "shares" and key[1] == old]
+        legs: list[Leg] = []
+        for (owner, _), lots in shares:
+            legs += [((owner, old), -lots), ((market, old), lots)]
+            legs += [(((*owner[:2], new), new), lots), ((later, new), -lots)]
+        self.post(legs)
+        money = [(key, amount) for key, amount in self._balances.items() if key[0] == market]
+        self.post([leg for key, amount in money if amount for leg in ((key, -amount), ((later, key[1]), amount))])
+        for key, _ in (*shares, *money):
+            del self._balances[key]
 
     def balance(self, account: LedgerAccount, commodity: str) -> int:
         """What one ledger account holds of a commodity: micro-units of money, or lots; 0 where nothing was posted."""

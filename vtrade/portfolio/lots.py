@@ -1,13 +1,17 @@
 """Which purchase does a sale close, and what did the pair earn?
 
 Rules: first in, first out, per account and symbol. A fill in the direction of the position opens a lot; a fill against
-it closes the oldest lots first, and what is left of it after the last lot opens a position the other way. A notional is
-linear in lots, so a part of a lot has an exact cost. Realised profit is gross of fees; fees stand beside it: a fill's
-fee is split over the lots it opens or closes in proportion to their size, rounded half to even, and the last part takes
-what is left, so that no micro-unit is lost or counted twice.
+it closes the oldest lots first, and what is left of it after the last lot opens a position the other way. A lot keeps
+what it cost, in micro-units: its price is that over its lots. A part of a lot has its share of the cost, which is exact
+as long as the lot stands as it was bought; where a split left a cost that is no whole number a lot, the share is
+rounded half to even and what is left of the lot takes the rest. Realised profit is gross of fees; fees stand beside it:
+a fill's fee is split over the lots it opens or closes in proportion to their size, rounded half to even, and the last
+part takes what is left, so that no micro-unit is lost or counted twice.
 
 A round trip is one entry order matched with one exit order: pieces that follow each other and belong to the same two
 orders are one round trip, however many fills they took.
+
+A split changes how many lots there are and not what they cost; the newest round trip ends there, in lots of before.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ class RoundTrip(msgspec.Struct, frozen=True, array_like=True, gc=False):
     entry_ts_ns, exit_ts_ns : int
         First entry fill and last exit fill.
     entry_order_id, exit_order_id : int
+        Negative where it was no order: minus the ``seq`` of the tender, the delisting or the cash for a fraction.
     entry_px, exit_px : float
         Average prices, in units of money.
     gross_pnl : int
@@ -62,20 +67,20 @@ class RoundTrip(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Lot:
-    """What is left of one opening fill: lots, price in ticks, its share of the fee in micro-units."""
+    """What is left of one opening fill: lots, what they cost and their share of the fee, both in micro-units."""
 
-    __slots__ = ("fee", "order_id", "px", "quantity", "ts_ns")
+    __slots__ = ("cost", "fee", "order_id", "quantity", "ts_ns")
 
-    def __init__(self, quantity: int, px: int, ts_ns: int, order_id: int, fee: int) -> None:
+    def __init__(self, quantity: int, cost: int, ts_ns: int, order_id: int, fee: int) -> None:
         self.quantity = quantity
-        self.px = px
+        self.cost = cost
         self.ts_ns = ts_ns
         self.order_id = order_id
         self.fee = fee
 
 
 class OpenTrip:
-    """A round trip whose two orders may still add to it; values in ticks times lots, fees in micro-units."""
+    """A round trip whose two orders may still add to it; values and fees in micro-units."""
 
     __slots__ = (
         "entry_order_id",
@@ -103,6 +108,7 @@ class OpenTrip:
 
     def round_trip(self, account: str, instrument: Instrument) -> RoundTrip:
         """The round trip as it stands."""
+        worth = self.quantity * instrument.tick_value
         return RoundTrip(
             account,
             instrument.symbol,
@@ -112,9 +118,9 @@ class OpenTrip:
             self.exit_ts_ns,
             self.entry_order_id,
             self.exit_order_id,
-            instrument.price(self.entry_value / self.quantity),
-            instrument.price(self.exit_value / self.quantity),
-            self.side * (self.exit_value - self.entry_value) * instrument.tick_value,
+            instrument.price(self.entry_value / worth),
+            instrument.price(self.exit_value / worth),
+            self.side * (self.exit_value - self.entry_value),
             self.fees,
         )
 
@@ -168,40 +174,90 @@ class LotQueue:
         list of RoundTrip
             Those to which nothing can be added any more, because this fill began the next one.
         """
+        value = px * quantity * self.tick_value
+        return self.exchange(ts_ns, order_id, side=side, quantity=quantity, value=value, fee=fee)
+
+    def exchange(self, ts_ns: int, order_id: int, *, side: int, quantity: int, value: int, fee: int) -> list[RoundTrip]:
+        """:meth:`trade` for lots that cost ``value`` micro-units together."""
         done: list[RoundTrip] = []
         lots = self.lots
         if self.quantity * side < 0:
             while quantity and lots:
                 lot = lots[0]
                 if lot.quantity <= quantity:
-                    taken, entry_fee = lot.quantity, lot.fee
+                    taken, cost, entry_fee = lot.quantity, lot.cost, lot.fee
                     lots.popleft()
                 else:
-                    taken, entry_fee = quantity, divide(lot.fee * quantity, lot.quantity)
+                    taken = quantity
+                    cost, entry_fee = divide(lot.cost * taken, lot.quantity), divide(lot.fee * taken, lot.quantity)
                     lot.quantity -= taken
+                    lot.cost -= cost
                     lot.fee -= entry_fee
-                exit_fee = fee if taken == quantity else divide(fee * taken, quantity)
+                proceeds, exit_fee = value, fee
+                if taken != quantity:
+                    proceeds, exit_fee = divide(value * taken, quantity), divide(fee * taken, quantity)
                 quantity -= taken
+                value -= proceeds
                 fee -= exit_fee
                 self.quantity += side * taken
-                self.cost_basis += side * lot.px * taken * self.tick_value
-                self.realized_pnl += side * (lot.px - px) * taken * self.tick_value
+                self.cost_basis += side * cost
+                self.realized_pnl += side * (cost - proceeds)
                 trip = self.open_trip
                 if trip is None or not trip.belongs(-side, lot.order_id, order_id):
-                    if trip is not None:
-                        done.append(trip.round_trip(self.account, self.instrument))
+                    done += self.finish()
                     trip = self.open_trip = OpenTrip(-side, lot, order_id)
                 trip.quantity += taken
-                trip.entry_value += lot.px * taken
-                trip.exit_value += px * taken
+                trip.entry_value += cost
+                trip.exit_value += proceeds
                 trip.fees += entry_fee + exit_fee
                 trip.exit_ts_ns = ts_ns
         if quantity:
-            lots.append(Lot(quantity, px, ts_ns, order_id, fee))
+            lots.append(Lot(quantity, value, ts_ns, order_id, fee))
             self.quantity += side * quantity
-            self.cost_basis += side * px * quantity * self.tick_value
+            self.cost_basis += side * value
+        return done
+
+    def resize(self, quantity: int) -> list[RoundTrip]:
+        """Hold ``quantity`` lots, not 0 and on the same side, for the same cost: a split.
+
+        Each lot grows or shrinks alike, counted from the oldest and cut to whole lots; one of which nothing is left
+        joins the next with its cost and fee.
+
+        Returns
+        -------
+        list of RoundTrip
+            The one that could still grow, if there was one: in lots of before the split.
+
+        Examples
+        --------
+        >>> queue = LotQueue("ana", Instrument.make("ACME", tick="0.01"))
+        >>> queue.trade(1, 7, side=1, px=64_557, quantity=10, fee=0), queue.resize(70)
+        ([], [])
+        >>> queue.quantity, queue.cost_basis
+        (70, 6455700000)
+        """
+        before, after = abs(self.quantity), abs(quantity)
+        kept: deque[Lot] = deque()
+        seen = given = cost = fee = 0
+        for lot in self.lots:
+            seen += lot.quantity
+            cost += lot.cost
+            fee += lot.fee
+            share = seen * after // before - given
+            if share:
+                kept.append(Lot(share, cost, lot.ts_ns, lot.order_id, fee))
+                given += share
+                cost = fee = 0
+        self.lots = kept
+        self.quantity = quantity
+        return self.finish()
+
+    def finish(self) -> list[RoundTrip]:
+        """Hand out the newest round trip, if there is one: nothing can be added to it any more."""
+        done = self.trips()
+        self.open_trip = None
         return done
 
     def trips(self) -> list[RoundTrip]:
-        """The newest round trip as it stands, if there is one: those before it were handed out by :meth:`trade`."""
+        """The newest round trip as it stands, if there is one: those before it were handed out."""
         return [self.open_trip.round_trip(self.account, self.instrument)] if self.open_trip else []

@@ -7,7 +7,6 @@ number beyond 64 bits, which MessagePack cannot hold, is written as decimal text
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,11 +14,13 @@ import msgspec
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import Fill, RoomOpened
 from vtrade.portfolio.accounts import AccountState, Holding, TripSums
+from vtrade.portfolio.books import Books
 from vtrade.portfolio.curve import Curve
 from vtrade.portfolio.ledger import Leg, PortfolioError
 from vtrade.portfolio.lots import Lot, OpenTrip, RoundTrip
+from vtrade.portfolio.purses import PURSE_TOTALS, Movement, Purse
 
-SNAPSHOT_VERSION: Final = 1
+SNAPSHOT_VERSION: Final = 2
 CurveDump = tuple[int, int, bytes]
 LotDump = tuple[int, int, int, int, int]
 TripDump = tuple[int, int, int, int, int, int, int, int, int]
@@ -32,24 +33,38 @@ class HoldingSnapshot(msgspec.Struct, frozen=True, array_like=True):
 
     index: int
     fees: int
+    dividends: int
+    borrow_fees: int
+    carry: int
+    waiting: tuple[int, str] | None
     realized_pnl: int
     side: int
     lots: list[LotDump]
     open_trip: TripDump | None
 
 
+class PurseSnapshot(msgspec.Struct, frozen=True, array_like=True):
+    """Money in one currency; ``totals`` as in ``PURSE_TOTALS``."""
+
+    currency: str
+    cash: int
+    fees: int
+    totals: list[int]
+
+
 class AccountSnapshot(msgspec.Struct, frozen=True, array_like=True):
-    """One account; its value follows from cash, lots and marks."""
+    """One account; its value follows from cash, lots, marks and rates. The first purse is its own currency."""
 
     name: str
     currency: str
     opened_seq: int
     opened_ns: int
+    opening: int
     deposits: int
-    cash: int
     high_water_mark: int
     deepest: float
-    fees: int
+    scale: float
+    flows: list[tuple[int, float]]
     traded_notional: int
     slippage: int
     slippage_base: int
@@ -57,6 +72,8 @@ class AccountSnapshot(msgspec.Struct, frozen=True, array_like=True):
     sums: tuple[int, int, int, int]
     fills: list[Fill]
     trips: list[RoundTrip]
+    movements: list[Movement]
+    purses: list[PurseSnapshot]
     holdings: list[HoldingSnapshot]
     curve: CurveDump
 
@@ -75,8 +92,11 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     arrivals: list[tuple[int, int]]
     clock: CurveDump
     ledger: list[Leg]
+    rates: list[tuple[str, int]]
     accounts: list[AccountSnapshot]
     holders: list[list[str]]
+    carried: list[tuple[int, list[str]]]
+    unobserved: list[str]
 
 
 def dump_trip(trip: OpenTrip) -> TripDump:
@@ -100,11 +120,21 @@ def dump_holding(holding: Holding) -> HoldingSnapshot:
     return HoldingSnapshot(
         holding.index,
         holding.fees,
+        holding.dividends,
+        holding.borrow_fees,
+        holding.carry,
+        holding.waiting,
         queue.realized_pnl,
         -1 if queue.quantity < 0 else 1,
-        [(lot.quantity, lot.px, lot.ts_ns, lot.order_id, lot.fee) for lot in queue.lots],
+        [(lot.quantity, lot.cost, lot.ts_ns, lot.order_id, lot.fee) for lot in queue.lots],
         dump_trip(queue.open_trip) if queue.open_trip else None,
     )
+
+
+def dump_purse(purse: Purse) -> PurseSnapshot:
+    """A purse as a value."""
+    totals = [getattr(purse, name) for name in PURSE_TOTALS]
+    return PurseSnapshot(purse.currency, purse.cash, purse.fees, totals)
 
 
 def dump_account(state: AccountState) -> AccountSnapshot:
@@ -115,11 +145,12 @@ def dump_account(state: AccountState) -> AccountSnapshot:
         state.currency,
         state.opened_seq,
         state.opened_ns,
+        state.opening,
         state.deposits,
-        state.cash,
         state.high_water_mark,
         state.deepest,
-        state.fees,
+        state.scale,
+        list(state.flows),
         state.traded_notional,
         state.slippage,
         state.slippage_base,
@@ -127,6 +158,8 @@ def dump_account(state: AccountState) -> AccountSnapshot:
         (sums.count, sums.hits, sums.won, sums.lost),
         list(state.fills),
         list(state.trips),
+        list(state.movements),
+        [dump_purse(purse) for purse in state.purses.values()],
         [dump_holding(holding) for holding in state.holdings.values()],
         state.curve.dump(),
     )
@@ -134,13 +167,14 @@ def dump_account(state: AccountState) -> AccountSnapshot:
 
 def load_holding(saved: HoldingSnapshot, account: AccountState, instrument: Instrument) -> Holding:
     """The holding that :func:`dump_holding` described."""
-    holding = Holding(account, saved.index, instrument)
-    holding.fees = saved.fees
+    holding = Holding(account, saved.index, instrument, account.purses[instrument.currency])
+    holding.fees, holding.dividends, holding.borrow_fees = saved.fees, saved.dividends, saved.borrow_fees
+    holding.carry, holding.waiting = saved.carry, saved.waiting
     queue = holding.lots
     queue.realized_pnl = saved.realized_pnl
     queue.lots = deque(Lot(*lot) for lot in saved.lots)
     queue.quantity = saved.side * sum(lot.quantity for lot in queue.lots)
-    queue.cost_basis = saved.side * sum(lot.px * lot.quantity for lot in queue.lots) * queue.tick_value
+    queue.cost_basis = saved.side * sum(lot.cost for lot in queue.lots)
     if saved.open_trip is not None:
         side, quantity, entry_id, exit_id, entry_ns, exit_ns, entry_value, exit_value, fees = saved.open_trip
         trip = queue.open_trip = OpenTrip(side, Lot(quantity, 0, entry_ns, entry_id, 0), exit_id)
@@ -149,30 +183,80 @@ def load_holding(saved: HoldingSnapshot, account: AccountState, instrument: Inst
     return holding
 
 
-def load_account(
-    saved: AccountSnapshot, instruments: Sequence[Instrument], marks: Sequence[int], *, history_max: int
-) -> AccountState:
+def load_account(saved: AccountSnapshot, books: Books) -> AccountState:
     """The account that :func:`dump_account` described."""
     state = AccountState(
         saved.name,
         saved.currency,
-        saved.deposits,
+        saved.opening,
         opened_seq=saved.opened_seq,
         opened_ns=saved.opened_ns,
         curve=Curve.load(saved.curve),
-        history_max=history_max,
+        history_max=books.history_max,
     )
-    state.cash, state.fees, state.deepest = saved.cash, saved.fees, saved.deepest
+    state.deposits, state.deepest, state.scale = saved.deposits, saved.deepest, saved.scale
     state.high_water_mark, state.traded_notional = saved.high_water_mark, saved.traded_notional
     state.slippage, state.slippage_base = saved.slippage, saved.slippage_base
     state.fill_count, state.sums = saved.fill_count, TripSums(*saved.sums)
+    state.flows.extend(saved.flows)
     state.fills.extend(saved.fills)
     state.trips.extend(saved.trips)
-    state.nav = saved.cash
-    for item in saved.holdings:
-        holding = state.holdings[item.index] = load_holding(item, state, instruments[item.index])
-        state.nav += marks[item.index] * holding.lots.quantity * holding.tick_value
+    state.movements.extend(saved.movements)
+    for item in saved.purses:
+        purse = books.purse(state, item.currency)
+        purse.cash, purse.fees = item.cash, item.fees
+        for name, total in zip(PURSE_TOTALS, item.totals, strict=True):
+            setattr(purse, name, total)
+    state.nav = state.home.cash + sum(purse.add(purse.cash) for purse in state.foreign)
+    for held in saved.holdings:
+        holding = state.holdings[held.index] = load_holding(held, state, books.instruments[held.index])
+        books.worth(holding, books.marks[held.index] * holding.lots.quantity * holding.tick_value + holding.carry)
+        if holding.waiting is not None:
+            books.waiting[state.name, held.index] = holding
     return state
+
+
+def dump(books: Books) -> Snapshot:
+    """The engine's state as a value."""
+    return Snapshot(
+        seq=books.seq,
+        ts_ns=books.ts_ns,
+        curve_cells_max=books.curve_cells_max,
+        history_max=books.history_max,
+        room=books.room,
+        marks=books.marks,
+        unmarked=sorted(books.unmarked),
+        arrivals=sorted(books.arrivals.items()),
+        clock=books.clock.dump(),
+        ledger=books.ledger.balances(),
+        rates=sorted(books.rates.items()),
+        accounts=[dump_account(state) for state in books.accounts.values()],
+        holders=[list(holders) for holders in books.holders],
+        carried=[(index, list(names)) for index, names in sorted(books.carried.items())],
+        unobserved=sorted(books.unobserved),
+    )
+
+
+def load(saved: Snapshot) -> Books:
+    """The state that :func:`dump` described."""
+    books = Books(curve_cells_max=saved.curve_cells_max, history_max=saved.history_max)
+    books.seq, books.ts_ns = saved.seq, saved.ts_ns
+    if saved.room is not None:
+        books.set_room(saved.room)
+    books.marks = list(saved.marks)
+    books.unmarked = set(saved.unmarked)
+    books.arrivals = dict(saved.arrivals)
+    books.clock = Curve.load(saved.clock)
+    books.ledger.load(saved.ledger)
+    books.rates = dict(saved.rates)
+    for account in saved.accounts:
+        books.accounts[account.name] = load_account(account, books)
+    for index, names in enumerate(saved.holders):
+        books.holders[index] = {name: books.accounts[name].holdings[index] for name in names}
+    for index, names in saved.carried:
+        books.carried[index] = {name: books.accounts[name].holdings[index] for name in names}
+    books.unobserved = {name: books.accounts[name] for name in saved.unobserved}
+    return books
 
 
 def _narrow(value: Any) -> Any:

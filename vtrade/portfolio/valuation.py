@@ -2,17 +2,23 @@
 
 Rules: pure functions from the state of one account and the marks (ticks per instrument index, 0 where nothing was ever
 priced) to the values of :mod:`vtrade.portfolio.views`. A position that was never priced cannot exist: before the first
-mark the price of the last fill counts.
+mark the price of the last fill counts. Between a split and the next mark a holding is worth what it was worth before.
+
+Money in several currencies: the value of an account is, per currency, its cash and positions together, turned over at
+the last rate by one division; every other amount of a view is summed per currency and then turned over likewise. What
+these leave of the profit is ``currency_pnl``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from vtrade.domain.instruments import Instrument
 from vtrade.portfolio.accounts import AccountState, Holding
-from vtrade.portfolio.ledger import PortfolioError
+from vtrade.portfolio.ledger import EXTERNAL, VENUE_FEES, Ledger, PortfolioError
+from vtrade.portfolio.purses import TOTALS, Purse, convert, rate_of, total_of
 from vtrade.portfolio.views import AccountView, ExposureView, PositionView
 
 Grouping = Literal["instrument", "sector", "asset_class"]
@@ -20,8 +26,8 @@ GROUPINGS: Final = ("instrument", "sector", "asset_class")
 
 
 def market_value(holding: Holding, marks: Sequence[int]) -> int:
-    """Micro-units that the holding is worth; negative when short."""
-    return marks[holding.index] * holding.lots.quantity * holding.tick_value
+    """Micro-units of the instrument's currency that the holding is worth; negative when short."""
+    return marks[holding.index] * holding.lots.quantity * holding.tick_value + holding.carry
 
 
 def weight(amount: int, nav: int) -> float:
@@ -29,21 +35,48 @@ def weight(amount: int, nav: int) -> float:
     return amount / nav if nav > 0 else float("nan")
 
 
+def total(state: AccountState, amount: Callable[[Purse], int]) -> int:
+    """An amount that each purse has, turned over into the account's currency and summed."""
+    return amount(state.home) + sum(convert(amount(purse), purse.rate, purse.into) for purse in state.foreign)
+
+
+def held_total(state: AccountState, amount: Callable[[Holding], int]) -> int:
+    """An amount that each holding has, summed per currency, turned over into the account's currency and summed."""
+    sums: defaultdict[str, int] = defaultdict(int)
+    for holding in state.holdings.values():
+        sums[holding.purse.currency] += amount(holding)
+    return total(state, lambda purse: sums[purse.currency])
+
+
 def account_view(state: AccountState, marks: Sequence[int]) -> AccountView:
     """The account as a value."""
-    values = [market_value(holding, marks) for holding in state.holdings.values()]
-    net, gross = sum(values), sum(abs(value) for value in values)
-    lots = [holding.lots for holding in state.holdings.values()]
+    cash = total(state, lambda purse: purse.cash)
+    fees = total(state, lambda purse: purse.fees)
+    dividends, other = total(state, lambda purse: purse.dividends), total(state, lambda purse: purse.other)
+    borrow_fees = total(state, lambda purse: purse.borrow_fees)
+    interest, fines = total(state, lambda purse: purse.interest), total(state, lambda purse: purse.fines)
+    net = held_total(state, lambda holding: market_value(holding, marks))
+    gross = held_total(state, lambda holding: abs(market_value(holding, marks)))
+    realized = held_total(state, lambda holding: holding.lots.realized_pnl)
+    unrealized = held_total(state, lambda holding: market_value(holding, marks) - holding.lots.cost_basis)
+    profit = realized + unrealized + dividends + other - fees - borrow_fees - interest - fines
     return AccountView(
         account=state.name,
         currency=state.currency,
         deposits=state.deposits,
-        cash=state.cash,
-        market_value=net,
+        cash=cash,
+        cash_by_currency={currency: purse.cash for currency, purse in state.purses.items()},
+        market_value=state.nav - cash,
         nav=state.nav,
-        realized_pnl=sum(queue.realized_pnl for queue in lots),
-        unrealized_pnl=net - sum(queue.cost_basis for queue in lots),
-        fees=state.fees,
+        realized_pnl=realized,
+        unrealized_pnl=unrealized,
+        fees=fees,
+        dividends=dividends,
+        borrow_fees=borrow_fees,
+        interest=interest,
+        fines=fines,
+        other=other,
+        currency_pnl=state.nav - state.deposits - profit,
         slippage_bps=state.slippage_bps(),
         gross_exposure=gross,
         net_exposure=net,
@@ -51,6 +84,7 @@ def account_view(state: AccountState, marks: Sequence[int]) -> AccountView:
         high_water_mark=state.high_water_mark,
         drawdown=state.drawdown(),
         max_drawdown=state.max_drawdown(),
+        total_return=state.total_return(),
         traded_notional=state.traded_notional,
         turnover=weight(state.traded_notional, state.deposits),
         fills=state.fill_count,
@@ -61,7 +95,8 @@ def account_view(state: AccountState, marks: Sequence[int]) -> AccountView:
 def position_view(holding: Holding, marks: Sequence[int]) -> PositionView:
     """One holding as a value."""
     queue, instrument = holding.lots, holding.instrument
-    value, mark = market_value(holding, marks), marks[holding.index]
+    mark = marks[holding.index]
+    value, cost = holding.home(market_value(holding, marks)), holding.home(queue.cost_basis)
     held = queue.quantity
     return PositionView(
         account=holding.account.name,
@@ -69,16 +104,19 @@ def position_view(holding: Holding, marks: Sequence[int]) -> PositionView:
         name=instrument.name,
         sector=instrument.sector,
         asset_class=instrument.asset_class,
+        currency=instrument.currency,
         side="LONG" if held > 0 else "SHORT" if held < 0 else "FLAT",
         quantity=held,
         units=instrument.quantity(held),
         avg_entry_price=instrument.price(queue.cost_basis / (held * queue.tick_value)) if held else float("nan"),
         mark_price=instrument.price(mark) if mark else float("nan"),
-        cost_basis=queue.cost_basis,
+        cost_basis=cost,
         market_value=value,
-        unrealized_pnl=value - queue.cost_basis,
-        realized_pnl=queue.realized_pnl,
-        fees=holding.fees,
+        unrealized_pnl=value - cost,
+        realized_pnl=holding.home(queue.realized_pnl),
+        fees=holding.home(holding.fees),
+        dividends=holding.home(holding.dividends),
+        borrow_fees=holding.home(holding.borrow_fees),
         weight=weight(value, holding.account.nav),
     )
 
@@ -103,7 +141,7 @@ def exposures(state: AccountState, marks: Sequence[int], by: Grouping) -> list[E
     for holding in state.holdings.values():
         group = group_name(holding.instrument, by)
         if holding.lots.quantity:
-            value = market_value(holding, marks)
+            value = holding.home(market_value(holding, marks))
             longs[group] = longs.get(group, 0) + max(value, 0)
             shorts[group] = shorts.get(group, 0) + min(value, 0)
     views = [
@@ -120,7 +158,7 @@ def exposures(state: AccountState, marks: Sequence[int], by: Grouping) -> list[E
     return sorted(views, key=lambda view: (-view.gross, view.group))
 
 
-def check_account(state: AccountState, marks: Sequence[int]) -> None:
+def check_account(state: AccountState, marks: Sequence[int], rates: Mapping[str, int], ledger: Ledger) -> None:
     """Recompute everything that is followed step by step.
 
     Raises
@@ -128,29 +166,73 @@ def check_account(state: AccountState, marks: Sequence[int]) -> None:
     PortfolioError
         Naming the account and the number that differs.
     """
-    view = account_view(state, marks)
-    checks = [
-        ("nav and cash + market value", view.nav, view.cash + view.market_value),
-        (
-            "realized + unrealized profit - fees and nav - deposits",
-            view.realized_pnl + view.unrealized_pnl - view.fees,
-            view.nav - view.deposits,
-        ),
-        ("fees of holdings and of the account", sum(h.fees for h in state.holdings.values()), state.fees),
-    ]
+    checks: list[tuple[str, int, int]] = []
+    into = rate_of(rates, state.currency)
+    nav = 0
+    for purse in state.purses.values():
+        currency = purse.currency
+        held = [holding for holding in state.holdings.values() if holding.purse is purse]
+        value = purse.cash + sum(market_value(holding, marks) for holding in held)
+        shown = value if purse is state.home else convert(value, rate_of(rates, currency), into)
+        nav += shown
+        realized = sum(holding.lots.realized_pnl for holding in held)
+        cost = sum(holding.lots.cost_basis for holding in held)
+        checks += [
+            (f"{currency} and what the ledger says", purse.cash, ledger.balance(("cash", state.name), currency)),
+            (f"{currency} and its totals", purse.cash, purse.balance(realized, cost)),
+            (f"fees of holdings and of the account in {currency}", sum(h.fees for h in held), purse.fees),
+        ]
+        if purse is not state.home:
+            checks += [
+                (f"value in {currency} and cash + market value", purse.value, value),
+                (f"value in {currency}, turned over,", purse.shown, shown),
+            ]
+    checks.append(("nav and cash + market value", state.nav, nav))
     for holding in state.holdings.values():
         queue, symbol = holding.lots, holding.instrument.symbol
         side = 1 if queue.quantity >= 0 else -1
+        shares = ledger.balance(("shares", state.name, symbol), symbol)
         checks += [
             (f"lots and position in {symbol}", side * sum(lot.quantity for lot in queue.lots), queue.quantity),
             (
                 f"cost of lots and cost basis in {symbol}",
-                side * sum(lot.px * lot.quantity for lot in queue.lots) * queue.tick_value,
+                side * sum(lot.cost for lot in queue.lots),
                 queue.cost_basis,
             ),
+            (f"lots of {symbol} and what the ledger says", queue.quantity, shares),
         ]
     for what, one, other in checks:
         if one != other:
             raise PortfolioError(
                 f"account {state.name!r}: {what} differ ({one} and {other}); rebuild the portfolio from the journal"
+            )
+
+
+def check_ledger(states: Iterable[AccountState], ledger: Ledger) -> None:
+    """Make sure that the counter accounts hold what the accounts together paid and received.
+
+    Raises
+    ------
+    PortfolioError
+        Naming the total that differs.
+    """
+    posted: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for (account, currency), amount in ledger.balances():
+        if account == EXTERNAL:
+            posted["paid_in", currency] -= amount
+        elif account == VENUE_FEES:
+            posted["fees", currency] += amount
+        elif account[0] == "moved":
+            field, sign = total_of(account[1])
+            posted[field, currency] -= sign * amount
+    fields = ["fees", "other", *(field for field, _ in TOTALS.values())]
+    for state in states:
+        for purse in state.purses.values():
+            for field in fields:
+                posted[field, purse.currency] -= getattr(purse, field)
+    for (field, currency), rest in posted.items():
+        if rest:
+            raise PortfolioError(
+                f"{field} of the accounts and of the ledger differ by {rest} {currency}; "
+                "rebuild the portfolio from the journal"
             )

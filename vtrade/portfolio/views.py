@@ -1,8 +1,11 @@
 """What can be asked about an account, as values?
 
-Rules: money is in micro-units and exact, quantities are signed lots, ratios are floats (NaN where they are undefined).
-Always ``nav == cash + market_value`` and ``realized_pnl + unrealized_pnl - fees == nav - deposits``: realised profit is
-gross of fees, fees stand beside it, the net asset value is after both.
+Rules: money is in micro-units of the account's currency, quantities are signed lots, ratios are floats (NaN where they
+are undefined). Always ``nav == cash + market_value`` and ``realized_pnl + unrealized_pnl + dividends + other +
+currency_pnl - fees - borrow_fees - interest - fines == nav - deposits``: profits are gross of what stands beside them,
+the net asset value is after all of it. Other currencies count at their last rate (par where there is none), also what
+was earned or paid in them earlier; ``currency_pnl`` is what the moves of rates and the conversions brought, 0 where all
+is in one currency.
 """
 
 from __future__ import annotations
@@ -17,9 +20,18 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     account, currency : str
     deposits, cash, market_value, nav : int
-        Micro-units; ``market_value`` is negative where short positions outweigh.
+        Micro-units; ``deposits`` with what adjustments brought later; ``cash`` of all currencies; ``market_value`` is
+        negative where short positions outweigh.
+    cash_by_currency : dict of str to int
+        Micro-units of each currency; the account's own first.
     realized_pnl, unrealized_pnl, fees : int
         Micro-units; both profits before fees.
+    dividends, other : int
+        Micro-units received; negative where a short position owed them. ``other`` is cash for fractions and the like.
+    borrow_fees, interest, fines : int
+        Micro-units paid.
+    currency_pnl : int
+        Micro-units that moves of rates and conversions brought.
     slippage_bps : float
         Notional-weighted distance of fills from the mid on arrival of their orders; positive is a cost.
     gross_exposure, net_exposure : int
@@ -27,11 +39,13 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     leverage : float
         ``gross_exposure / nav``.
     high_water_mark : int
-        Highest value so far, micro-units.
+        Highest value so far, micro-units; an adjustment moves it in the proportion in which it moves the value.
     drawdown, max_drawdown : float
         Present and deepest distance below the high-water mark; never positive.
+    total_return : float
+        Growth of what was paid in: ``(nav - deposits) / deposits``; time-weighted where there were adjustments.
     traded_notional : int
-        Micro-units bought and sold.
+        Micro-units bought and sold, at the rates of then.
     turnover : float
         ``traded_notional / deposits``.
     fills, round_trips : int
@@ -41,11 +55,18 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     deposits: int
     cash: int
+    cash_by_currency: dict[str, int]
     market_value: int
     nav: int
     realized_pnl: int
     unrealized_pnl: int
     fees: int
+    dividends: int
+    borrow_fees: int
+    interest: int
+    fines: int
+    other: int
+    currency_pnl: int
     slippage_bps: float
     gross_exposure: int
     net_exposure: int
@@ -53,15 +74,11 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     high_water_mark: int
     drawdown: float
     max_drawdown: float
+    total_return: float
     traded_notional: int
     turnover: float
     fills: int
     round_trips: int
-
-    @property
-    def total_return(self) -> float:
-        """Growth of what was paid in: ``(nav - deposits) / deposits``."""
-        return (self.nav - self.deposits) / self.deposits if self.deposits > 0 else float("nan")
 
 
 class PositionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +86,8 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    account, symbol, name, sector, asset_class : str
+    account, symbol, name, sector, asset_class, currency : str
+        ``currency`` is that of the instrument: its prices are in it, amounts are in the account's currency.
     side : str
         LONG, SHORT or FLAT.
     quantity : int
@@ -77,11 +95,14 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
     units : float
         The same in shares, coins or contracts.
     avg_entry_price, mark_price : float
-        In units of money; NaN when flat, or when nothing was ever priced.
+        In units of the instrument's currency, per unit of today (a split changes the price of entry, not the cost);
+        NaN when flat, or when nothing was ever priced.
     cost_basis, market_value : int
         Micro-units; negative when short.
     unrealized_pnl, realized_pnl, fees : int
         Micro-units; both profits before fees.
+    dividends, borrow_fees : int
+        Micro-units received, and paid.
     weight : float
         ``market_value / nav``.
     """
@@ -91,6 +112,7 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sector: str
     asset_class: str
+    currency: str
     side: str
     quantity: int
     units: float
@@ -101,6 +123,8 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
     unrealized_pnl: int
     realized_pnl: int
     fees: int
+    dividends: int
+    borrow_fees: int
     weight: float
 
 

@@ -1,0 +1,112 @@
+"""How does the kernel's plain Python source become machine code, and when must it be compiled anew?
+
+Rules: ``inner`` functions are called by other kernels only, ``entry`` functions by Python too. Numba optimises and
+compiles the whole of what a function calls once for each function; here only entries are compiled, each once with all
+that it calls, which saves most of the time. What was compiled is kept on disk, and is right as long as no file of this
+folder changed. :func:`interpreted` gives the same functions uncompiled.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from numba import njit
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+
+F = TypeVar("F", bound=Callable[..., object])
+
+OPTIONS: Final[dict[str, Any]] = {"error_model": "numpy", "_nrt": False}
+"""Nothing here makes arrays, so nothing needs to be counted: that saves a sixth of the compile time."""
+
+
+class _Part(JITCodeLibrary):  # type: ignore[misc]
+    """The code of one inner function: it waits to be put together."""
+
+    def finalize(self) -> None:
+        self._finalized = True
+
+
+class _Whole(JITCodeLibrary):  # type: ignore[misc]
+    """The code of an entry with every part that it needs, each once."""
+
+    def finalize(self) -> None:
+        parts: dict[int, Any] = {}
+        found = list(self._linking_libraries)
+        while found:
+            part = found.pop()
+            if id(part) not in parts:
+                parts[id(part)] = part
+                found += part._linking_libraries if isinstance(part, _Part) else []
+        self._linking_libraries = list(parts.values())
+        super().finalize()
+
+
+class _Inner(CompilerBase):  # type: ignore[misc]
+    def define_pipelines(self) -> list[Any]:
+        state = self.state
+        state.flags.no_compile = True
+        state.library = _Part(state.targetctx.codegen(), state.func_id.func_qualname)
+        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+
+    def _compile_core(self) -> Any:
+        done = super()._compile_core()
+        key = [].append  # stands for the function that nobody can call from Python; each list has its own
+        self.state.targetctx.insert_user_function(key, done.fndesc, [done.library])
+        return done._replace(entry_point=key)
+
+
+class _Entry(CompilerBase):  # type: ignore[misc]
+    def define_pipelines(self) -> list[Any]:
+        state = self.state
+        state.library = _Whole(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+
+
+def inner(function: F) -> F:
+    """Compile a function that only other kernels call."""
+    return cast(F, njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_Inner, **OPTIONS)(function))
+
+
+def entry(function: F) -> F:
+    """Compile a function that Python calls, and keep the result on disk."""
+    compiled = njit(cache=True, no_cfunc_wrapper=True, pipeline_class=_Entry, **OPTIONS)(function)
+    kept = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if kept is not None:
+        kept._source_stamp = _stamp()
+    return cast(F, compiled)
+
+
+def _stamp() -> tuple[float, int]:
+    """Newest change and total size of all sources of the kernel."""
+    stats = [path.stat() for path in Path(__file__).parent.rglob("*.py")]
+    return max(s.st_mtime for s in stats), sum(s.st_size for s in stats)
+
+
+def interpreted(modules: tuple[types.ModuleType, ...]) -> types.SimpleNamespace:
+    """The functions of kernel modules as plain Python, calling each other.
+
+    Returns
+    -------
+    SimpleNamespace
+        Every function of the last module, and what it imports, by name.
+    """
+    plain: dict[int, types.FunctionType] = {}
+    spaces: list[dict[str, Any]] = []
+    for module in modules:
+        space = dict(vars(module))
+        for name, value in space.items():
+            source = getattr(value, "py_func", None)
+            if source is None or id(value) in plain:
+                continue
+            if value.__module__ == module.__name__:
+                source = types.FunctionType(source.__code__, space, name, source.__defaults__, source.__closure__)
+            plain[id(value)] = source
+        spaces.append(space)
+    for space in spaces:
+        space.update({name: plain[id(value)] for name, value in space.items() if id(value) in plain})
+    return types.SimpleNamespace(**spaces[-1])
