@@ -22,6 +22,7 @@ from vtrade.domain.messages import (
     OrderExpired,
     OrderRejected,
     OrderReplaced,
+    OrderSubmitted,
     OrderTriggered,
     RoomOpened,
 )  # fmt: skip
@@ -100,8 +101,16 @@ def _walk_queues(engine: Engine, k: int, found: dict[int, tuple[str, int, int]])
             assert slot not in found, f"slot {slot} stands in two queues"
             found[slot] = ("list", int(own[slot, at.O_SIDE]), which)
             assert own[slot, at.O_WHERE] == where
+            assert own[slot, at.O_LEAVES] > 0, "an order of nothing waits"
             assert which > 1 or own[slot, at.O_SIDE] == which, "a market order waits on the wrong side"
             here += 1
+    for where, name in ((at.IN_FLIGHT, "flight"), (at.IN_PARENT, "parent")):
+        for slot in np.flatnonzero((own[:, at.O_WHERE] == where) & (own[:, at.O_INST] == k)).tolist():
+            assert own[slot, [at.O_NEXT, at.O_PREV]].tolist() == [0, 0]
+            assert (own[slot, at.O_LEAVES] > 0) == (where == at.IN_FLIGHT)
+            found[slot] = (name, int(own[slot, at.O_SIDE]), 0)
+            here += 1
+    here -= sum(own[slot, at.O_ACCOUNT] < 0 and own[slot, at.O_INST] == k for slot in found)
     for slot, (_, side, _) in found.items():
         if own[slot, at.O_INST] == k:
             assert own[slot, at.O_SIDE] == side
@@ -110,8 +119,19 @@ def _walk_queues(engine: Engine, k: int, found: dict[int, tuple[str, int, int]])
     assert inst[at.OWN_COUNT] == here, f"{inst[at.OWN_COUNT]} orders counted, {here} stand"
 
 
+def _check_agents(engine: Engine, slots: set[int]) -> None:
+    book = engine._book
+    names = [-int(book.own[slot, at.O_ID]) for slot in slots]
+    for slot, name in zip(slots, names, strict=True):
+        assert book.own[slot, at.O_WHERE] == at.AT_LEVEL
+        assert name == 0 or names.count(name) > 1 or book.feed[name, 0] == slot, f"agent's order {name} is lost"
+
+
 def _check_orders(engine: Engine, found: dict[int, tuple[str, int, int]]) -> None:
     own = engine._book.own
+    agents = {slot for slot in found if own[slot, at.O_ACCOUNT] < 0}
+    _check_agents(engine, agents)
+    found = {slot: place for slot, place in found.items() if slot not in agents}
     slots = {order.slot for order in engine.orders.values()}
     assert slots == found.keys(), f"orders without a place: {slots - found.keys()}, places: {found.keys() - slots}"
     assert len(slots) == len(engine.orders) == engine._book.room[at.LIVE]
@@ -120,12 +140,22 @@ def _check_orders(engine: Engine, found: dict[int, tuple[str, int, int]]) -> Non
         assert slot not in free, "the free slots run in a circle"
         free.add(slot)
         slot = int(own[slot, at.O_NEXT])
-    assert not slots & free, "a slot is free and used"
+    assert not (slots | agents) & free, "a slot is free and used"
+    used = engine._book.room[at.SLOTS] - 1
+    assert used == len(slots) + len(agents) + len(free), "a slot is lost"
+    assert engine._book.room[at.ICEBERGS] == sum(own[slot, at.O_DISPLAY] > 0 for slot in slots)
+    assert not own[list(slots), at.O_PENDING].any(), "a change is not told"
     for order in engine.orders.values():
         row = own[order.slot]
         assert order.status not in TERMINAL
         assert 0 <= order.filled < order.quantity, f"{order.filled} of {order.quantity} filled, and it still works"
-        assert row[at.O_LEAVES] == order.leaves, f"{row[at.O_LEAVES]} lots left in the kernel, {order.leaves} outside"
+        assert (row[at.O_QUANTITY], row[at.O_FILLED]) == (order.quantity, order.filled)
+        if row[at.O_PARENT]:
+            assert row[at.O_MARK] - order.filled == row[at.O_LEAVES], "a child works more than its parent filled"
+            assert row[at.O_LEAVES] <= order.leaves
+        else:
+            assert row[at.O_LEAVES] == order.leaves, f"{row[at.O_LEAVES]} lots left in the kernel, {order.leaves} told"
+        assert (row[at.O_WHERE] == at.IN_FLIGHT) == (order.status == Status.SUBMITTED)
         assert row[at.O_INST] == order.k
         assert row[at.O_SIDE] == (0 if order.side > 0 else 1)
         assert row[at.O_ACCOUNT] == order.account.index
@@ -150,18 +180,30 @@ def _check_accounts(engine: Engine) -> None:
     for account in engine.accounts.values():
         mine = [order for order in engine.orders.values() if order.account is account]
         assert account.working == len(mine)
+        plain = [o for o in mine if not engine._book.own[o.slot, at.O_FLAGS] & at.REDUCE_ONLY]
         for k in range(len(engine.instruments)):
-            assert account.buying[k] == sum(o.leaves for o in mine if o.k == k and o.side > 0)
-            assert account.selling[k] == sum(o.leaves for o in mine if o.k == k and o.side < 0)
+            assert account.buying[k] == sum(o.leaves for o in plain if o.k == k and o.side > 0)
+            assert account.selling[k] == sum(o.leaves for o in plain if o.k == k and o.side < 0)
+            _check_reducing(engine, account.index, k, [o.slot for o in mine if o not in plain and o.k == k])
         due = 0
         if account.limits.enabled:
             own = engine._book.own
-            due = sum(reserve(engine.instruments[o.k], o.side, int(own[o.slot, at.O_WORST]), o.leaves) for o in mine)
+            due = sum(reserve(engine.instruments[o.k], o.side, int(own[o.slot, at.O_WORST]), o.leaves) for o in plain)
             assert due == sum(int(own[o.slot, at.O_RESERVED]) for o in mine)
         assert account.reserved == due, f"{account.name}: reserved {account.reserved}, not {due}"
         if account.limits.enabled:
             assert account.cash >= account.reserved >= 0, f"{account.name}: {account.cash} < {account.reserved}"
             assert account.limits.allow_short or min(account.positions) >= 0, f"{account.name} is short"
+
+
+def _check_reducing(engine: Engine, account: int, k: int, slots: list[int]) -> None:
+    """No order that may only reduce asks for more than there is to reduce."""
+    book = engine._book
+    held = int(book.pos[account, k, at.P_LOTS])
+    assert book.pos[account, k, at.P_REDUCING] == len(slots)
+    for slot in slots:
+        can = max(0, -held if book.own[slot, at.O_SIDE] == 0 else held)
+        assert book.own[slot, at.O_LEAVES] <= can, f"{book.own[slot, at.O_LEAVES]} would reduce a position of {held}"
 
 
 def _check_nothing_waits_that_could_trade(engine: Engine, k: int) -> None:
@@ -171,6 +213,8 @@ def _check_nothing_waits_that_could_trade(engine: Engine, k: int) -> None:
         return
     base = int(inst[at.BASE])
     free = book.level[k, :, :, at.QTY] - book.level[k, :, :, at.TAKEN]
+    if book.room[at.IMPACT_PPM]:
+        free[:] = 0  # dearer than it looks
     orders = [o for o in engine.orders.values() if o.k == k]
     where = {o.order_id: int(book.own[o.slot, at.O_WHERE]) for o in orders}
     resting = [o for o in orders if where[o.order_id] == at.AT_LEVEL]
@@ -182,6 +226,11 @@ def _check_nothing_waits_that_could_trade(engine: Engine, k: int) -> None:
         levels = [base + int(p) for p in np.flatnonzero(free[s])]
         levels += [int(book.own[o.slot, at.O_LIMIT]) for o in resting
                    if o.side != order.side and o.account is not order.account]  # fmt: skip
+        agents = (book.own[:, at.O_WHERE] == at.AT_LEVEL) & (book.own[:, at.O_ACCOUNT] < 0)
+        agents &= (book.own[:, at.O_INST] == k) & (book.own[:, at.O_SIDE] == s)
+        levels += book.own[agents, at.O_LIMIT].tolist()
+        low, high = int(inst[at.LOW_BAND]), int(inst[at.HIGH_BAND])
+        levels = [price for price in levels if low <= price <= (high or price)]
         if order.side > 0:
             can = [price for price in levels if limit == 0 or price <= limit]
         else:
@@ -195,11 +244,13 @@ class Told:
 
     account: str
     side: Side
-    type: OrderType
+    type: OrderType | None
     quantity: int
     limit: int | None
     status: Status
     filled: int = 0
+    symbol: str = ""
+    reduces: bool = False
 
 
 @dataclass
@@ -223,14 +274,20 @@ class Ledger:
                     self.instruments = {i.symbol: i for i in fact.instruments}
                 case AccountOpened():
                     self.cash[fact.account] = fact.cash
-                case OrderAccepted():
+                case OrderSubmitted():
                     assert fact.order_id not in self.orders
-                    accepted = transition(transition(Status.INITIALIZED, OrderEvent.SUBMIT), OrderEvent.ACCEPT)
+                    assert fact.due_ns > fact.ts_ns
                     self.orders[fact.order_id] = Told(
-                        fact.account, fact.side, fact.type, fact.quantity, fact.limit_price, accepted
+                        fact.account, fact.side, None, fact.quantity, None, Status.SUBMITTED, symbol=fact.symbol
                     )
+                case OrderAccepted():
+                    told = self._arrived(fact)
+                    told.status = transition(told.status, OrderEvent.ACCEPT)
+                    told.type, told.limit = fact.type, fact.limit_price
+                    told.reduces = fact.terms is not None and (fact.terms.reduce_only or bool(fact.terms.parent))
                 case OrderRejected():
-                    assert fact.order_id not in self.orders
+                    told = self._arrived(fact)
+                    told.status = transition(told.status, OrderEvent.REJECT)
                 case OrderDenied():
                     self.refused.add((fact.account, fact.client_order_id))
                 case OrderTriggered():
@@ -243,6 +300,18 @@ class Ledger:
                     self._replaced(fact)
                 case Fill():
                     self._filled(fact)
+
+    def _arrived(self, fact: OrderAccepted | OrderRejected) -> Told:
+        """An order as it was sent, and nothing of it has changed on the way unless that was told."""
+        if fact.order_id not in self.orders:
+            submitted = transition(Status.INITIALIZED, OrderEvent.SUBMIT)
+            self.orders[fact.order_id] = Told(
+                fact.account, fact.side, None, fact.quantity, fact.limit_price, submitted, symbol=fact.symbol
+            )
+        told = self.orders[fact.order_id]
+        assert (told.account, told.side, told.symbol) == (fact.account, fact.side, fact.symbol)
+        assert told.quantity == fact.quantity
+        return told
 
     def _happens(self, order_id: int, event: OrderEvent) -> Told:
         order = self.orders[order_id]
@@ -274,7 +343,10 @@ class Ledger:
         signed = fact.last_qty * fact.side
         self.cash[fact.account] -= instrument.notional(fact.last_px, signed) + fact.fee
         key = (fact.account, fact.symbol)
-        self.positions[key] = self.positions.get(key, 0) + signed
+        before = self.positions.get(key, 0)
+        self.positions[key] = before + signed
+        if order.reduces:
+            assert abs(before + signed) == abs(before) - fact.last_qty, "an order that only reduces did more"
 
     def check(self, engine: Engine) -> None:
         """The engine's accounts and orders are those of the facts."""
@@ -286,6 +358,5 @@ class Ledger:
         assert engine.orders.keys() == working.keys()
         for order_id, order in working.items():
             kept = engine.orders[order_id]
-            assert (kept.status, kept.quantity, kept.filled, kept.limit) == (
-                order.status, order.quantity, order.filled, order.limit
-            )  # fmt: skip
+            assert (kept.status, kept.quantity, kept.filled) == (order.status, order.quantity, order.filled)
+            assert kept.limit == order.limit or order.status == Status.SUBMITTED

@@ -474,7 +474,7 @@ RUNS: Final[dict[tuple[str, str], tuple[Callable[[Data], Job], int]]] = {
     ("vectorbt", "w3"): (vectorbt, ALL),
     ("nanoback", "w3"): (nanoback_bars, ALL),
     ("backtesting", "w3"): (backtesting, 100_000),
-    ("nautilus_trader", "w3"): (nautilus_trader, 100_000),
+    ("nautilus_trader", "w3"): (nautilus_trader, 50_000),
     ("backtrader", "w3"): (backtrader, 50_000),
 }
 """How a peer (by the name one imports) does a workload, and how many items of it."""

@@ -249,7 +249,10 @@ class OrderTerms(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OrderSubmitted(_Wire, frozen=True, tag="Submitted"):
-    """The order passed our own checks and is on its way; it reaches the venue at ``due_ns``."""
+    """The order passed our own checks and is on its way; it reaches the venue at ``due_ns``.
+
+    Ticks and lots; touch as it was when the order was sent (0 where a side was empty).
+    """
 
     seq: int
     ts_ns: int
@@ -260,6 +263,13 @@ class OrderSubmitted(_Wire, frozen=True, tag="Submitted"):
     side: Side
     quantity: int
     due_ns: int
+    type: OrderType = OrderType.MARKET
+    limit_price: int | None = None
+    stop_price: int | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+    bid: int = 0
+    ask: int = 0
+    terms: OrderTerms | None = None
 
 
 class OrderAccepted(_Wire, frozen=True, tag="Accepted"):

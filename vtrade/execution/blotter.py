@@ -53,8 +53,6 @@ class Record:
     ----------
     order_id : int
         0 where the order was denied.
-    type : OrderType or None
-        ``None`` while the order is on its way and no fact has told it yet; ``tif`` likewise.
     instrument : Instrument or None
         ``None`` where the symbol is unknown.
     quantity_units : float
@@ -122,8 +120,8 @@ class Record:
         self.client_order_id = fact.client_order_id
         self.symbol = fact.symbol
         self.side: Side = fact.side
-        self.type: OrderType | None = None
-        self.tif: TimeInForce | None = None
+        self.type: OrderType = fact.type
+        self.tif: TimeInForce = fact.time_in_force
         self.ts_ns = fact.ts_ns
         self.instrument = instrument
         self.terms = PLAIN
@@ -150,7 +148,9 @@ class Record:
         self.around: tuple[Fact, ...] = ()
         if isinstance(fact, OrderSubmitted):
             self.order_id = fact.order_id
-            self._on_grid(fact.quantity, None, None)
+            self.terms = fact.terms or PLAIN
+            self.decision = fact.bid + fact.ask if fact.bid and fact.ask else 0
+            self._on_grid(fact.quantity, fact.limit_price, fact.stop_price)
             self.waiting = Reason.WAITING_IN_FLIGHT
             self.facts.append(fact)
         elif isinstance(fact, OrderDenied):
@@ -167,7 +167,7 @@ class Record:
         if self.instrument is None:
             self._as_written(fact)
         else:
-            self.type, self.tif, self.order_id = fact.type, fact.time_in_force, fact.order_id
+            self.order_id = fact.order_id
             self._on_grid(fact.quantity, fact.limit_price, fact.stop_price)
         if isinstance(fact, OrderAccepted):
             self._step(OrderEvent.ACCEPT)
@@ -179,7 +179,6 @@ class Record:
 
     def _as_written(self, fact: OrderDenied | OrderAccepted | OrderRejected) -> None:
         """What an order asks for in micro-units, where there is no grid to put it on."""
-        self.type, self.tif = fact.type, fact.time_in_force
         self.quantity_units = from_micros(fact.quantity)
         self.limit_price = None if fact.limit_price is None else from_micros(fact.limit_price)
         self.stop_price = None if fact.stop_price is None else from_micros(fact.stop_price)

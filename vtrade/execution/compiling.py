@@ -17,6 +17,11 @@ from numba import njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
+from vtrade.execution.layout import Book
+from vtrade.execution.pointers import as_pointer
+
+as_pointer(Book)
+
 F = TypeVar("F", bound=Callable[..., object])
 
 OPTIONS: Final[dict[str, Any]] = {"error_model": "numpy", "_nrt": False}

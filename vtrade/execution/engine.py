@@ -505,10 +505,11 @@ class Engine:
             self._book.own[self.orders[parent].slot, at.O_FAMILY] = 1
         if due > self.now and not parent:
             self.agenda.add(Errand(due, "land", order_id=order.order_id))
+            bid, _, ask, _ = self.touch(k)
             self._facts.append(
                 msg.OrderSubmitted(
                     self.next_seq(), self.now, account.name, m.client_order_id, order.order_id, m.symbol, m.side, lots,
-                    due,
+                    due, m.type, limit, stop, m.time_in_force, bid, ask, terms,
                 )
             )  # fmt: skip
         if terms is not None and terms.expire_ns:

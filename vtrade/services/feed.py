@@ -1,7 +1,9 @@
-"""How does a tape reach a room? In frames of a bounded number of events, with its news, in time order.
+"""How does a tape reach a room? In frames of a bounded number of events, with its news and actions, in time order.
 
-Rules: a room values its positions once a frame, so a frame ends with every minute of a tick tape and with every moment
-of a bar tape: the equity curve then does not depend on how fast the tape was played.
+Rules: of one moment, corporate actions come first, then the events, then the headlines. A room values its positions
+once a frame, so a frame ends with every minute of a tick tape and with every moment of a bar tape: the equity curve then
+does not depend on how fast the tape was played. In an exchange room the prices themselves are known once a frame only,
+so there a frame ends with every second.
 """
 
 from __future__ import annotations
@@ -12,12 +14,16 @@ from typing import Final
 import numpy as np
 
 from vtrade.domain.messages import Inbound, MarketFrame, RoomCommand
+from vtrade.domain.values import NS_PER_S
 from vtrade.market.tape import Tape
 
 FRAME_ROWS: Final = 512
 """Most events in one frame."""
 
-MINUTE_NS: Final = 60_000_000_000
+PERIODS_NS: Final = {"bars": 1, "exchange": NS_PER_S}
+"""No frame goes across the end of such a period; a minute on other tapes."""
+
+MINUTE_NS: Final = 60 * NS_PER_S
 
 
 class TapeFeed:
@@ -33,34 +39,45 @@ class TapeFeed:
         self.tape = tape
         self.rows = 0
         self._news = 0
-        times = tape.events["ts_ns"]
-        periods = times if tape.depth == "bars" else times // MINUTE_NS
-        self._ends = np.append(np.flatnonzero(np.diff(periods)) + 1, len(times))
+        self._actions = 0
+        periods = tape.events["ts_ns"] // PERIODS_NS.get(tape.depth, MINUTE_NS)
+        self._ends = np.append(np.flatnonzero(np.diff(periods)) + 1, len(tape))
 
     @property
     def ended(self) -> bool:
         """Whether nothing is left."""
-        return self.rows >= len(self.tape) and self._news >= len(self.tape.news)
+        return self.next_ns is None
 
     @property
     def end_ns(self) -> int:
-        """Time of the last event or headline."""
-        return max([self.tape.end_ns, *(item.ts_ns for item in self.tape.news[-1:])])
+        """Time of the last event, headline or action."""
+        told = (*self.tape.news[-1:], *self.tape.actions[-1:])
+        return max([self.tape.end_ns, *(item.ts_ns for item in told)])
 
     @property
     def next_ns(self) -> int | None:
-        """Time of the next event or headline, ``None`` at the end."""
-        coming = [item.ts_ns for item in self.tape.news[self._news : self._news + 1]]
+        """Time of what comes next, ``None`` at the end."""
+        coming = [ts for ts in (self._action_ns, self._news_ns) if ts is not None]
         if self.rows < len(self.tape):
             coming.append(int(self.tape.events["ts_ns"][self.rows]))
         return min(coming, default=None)
 
-    def skip(self, *, rows: int, news: int) -> None:
+    @property
+    def _action_ns(self) -> int | None:
+        actions = self.tape.actions
+        return actions[self._actions].ts_ns if self._actions < len(actions) else None
+
+    @property
+    def _news_ns(self) -> int | None:
+        news = self.tape.news
+        return news[self._news].ts_ns if self._news < len(news) else None
+
+    def skip(self, *, rows: int, news: int, actions: int = 0) -> None:
         """Go on behind what a log already has."""
-        self.rows, self._news = rows, news
+        self.rows, self._news, self._actions = rows, news, actions
 
     def read(self, until_ns: int, *, rows_max: int | None = None) -> Iterator[Inbound]:
-        """Frames and headlines with times up to and including ``until_ns``."""
+        """Frames, headlines and actions with times up to and including ``until_ns``; at most ``rows_max`` events."""
         times = self.tape.events["ts_ns"]
         end = int(np.searchsorted(times, until_ns, side="right"))
         if rows_max is not None:
@@ -68,10 +85,18 @@ class TapeFeed:
         while True:
             period = int(self._ends[np.searchsorted(self._ends, self.rows, side="right")]) if self.rows < end else end
             stop = min(end, self.rows + FRAME_ROWS, period)
-            if self._news < len(self.tape.news) and self.tape.news[self._news].ts_ns <= until_ns:
-                item = self.tape.news[self._news]
-                before = int(np.searchsorted(times, item.ts_ns, side="right"))
+            action_ns, news_ns = self._action_ns, self._news_ns
+            if action_ns is not None and action_ns <= until_ns:
+                before = int(np.searchsorted(times, action_ns, side="left"))
+                if self.rows >= before and (news_ns is None or action_ns <= news_ns):
+                    self._actions += 1
+                    yield self.tape.actions[self._actions - 1]
+                    continue
+                stop = min(stop, max(before, self.rows))
+            if news_ns is not None and news_ns <= until_ns:
+                before = int(np.searchsorted(times, news_ns, side="right"))
                 if self.rows >= before:
+                    item = self.tape.news[self._news]
                     self._news += 1
                     yield RoomCommand(item.ts_ns, "news", item.symbol, item.headline)
                     continue

@@ -16,18 +16,30 @@ from typing import Final
 
 import numpy as np
 
-from vtrade.domain.messages import Fact, Inbound, MarketFrame, NewsPublished, OpenRoom, RoomCommand
+from vtrade.domain.actions import CorporateAction
+from vtrade.domain.instruments import Instrument
+from vtrade.domain.messages import (
+    Fact,
+    Inbound,
+    MarketFrame,
+    NewsPublished,
+    OpenRoom,
+    RoomCommand,
+    TenderClosed,
+    TenderOffered,
+)
 from vtrade.domain.values import NS_PER_S
 from vtrade.errors import DeskError, JournalError, VTradeError
 from vtrade.execution.blotter import Blotter
 from vtrade.gamification.engine import ProgressEngine
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.candles import Candles
-from vtrade.market.dtype import EVENT, Kind
+from vtrade.market.dtype import EVENT, Kind, SessionStatus
 from vtrade.market.tape import NewsItem, Tape
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Clock, Log
 from vtrade.services.feed import TapeFeed
+from vtrade.services.prints import has_requests, prints_told
 from vtrade.services.runtime import Runtime
 
 PLAY_HZ: Final = 20
@@ -42,6 +54,9 @@ NEWS_KEPT: Final = 100
 
 OPENING_EVENTS_MAX: Final = 4_096
 """A new room looks at so many events, at most, for a first price of every instrument."""
+
+ON_THE_WAY: Final = ("land", "message")
+"""Errands of the engine that are messages of a participant."""
 
 CLOSED: Final = "this desk is closed; make a new one, or open its journal again, to go on"
 NO_TAPE: Final = "this desk has no tape to play; open it with the tape its journal began with"
@@ -75,6 +90,8 @@ class Room:
         self.progress = ProgressEngine()
         self.candles = Candles(0)
         self.news: list[NewsPublished] = []
+        self.tenders: dict[str, TenderOffered] = {}
+        """Tenders that are open, by name."""
         self.leaderboards = leaderboards
         self.speed = 1.0
         self.trouble = ""
@@ -86,6 +103,9 @@ class Room:
         self._rows = 0
         self._same_tape = True
         self._headlines = 0
+        self._acted = 0
+        self._began_with: tuple[Instrument, ...] = ()
+        self._requests = False
         self._ahead_ns = 0
         self._held = 0
         self.closed = False
@@ -106,9 +126,9 @@ class Room:
     def _check_tape(self) -> None:
         assert self.tape is not None
         room = self.runtime.engine
-        if room.instruments != self.tape.instruments:
+        if self._began_with != self.tape.instruments:
             raise DeskError(
-                f"the journal is about {', '.join(i.symbol for i in room.instruments)}, the tape {self.tape.name!r} "
+                f"the journal is about {', '.join(i.symbol for i in self._began_with)}, the tape {self.tape.name!r} "
                 f"about {', '.join(i.symbol for i in self.tape.instruments)}; give the tape the journal began with"
             )
         if not self._same_tape:
@@ -149,9 +169,15 @@ class Room:
                 due = self.tape.events[self._rows : self._rows + len(events)]
                 self._same_tape = due.tobytes() == message.events
             self._rows += len(events)
-            self.candles.update(events)
+            self._requests = self._requests or has_requests(events)
+            symbols = [instrument.symbol for instrument in self._began_with]
+            self.candles.update(prints_told(facts, symbols) if self._requests else events)
         elif isinstance(message, OpenRoom):
+            self._began_with = message.instruments
             self.candles = Candles(len(message.instruments))
+        elif isinstance(message, CorporateAction):
+            action = self.tape.actions[self._acted : self._acted + 1] if self.tape is not None else ()
+            self._acted += action == (message,)  # an instructor may add some that are not the tape's
         elif isinstance(message, RoomCommand) and message.action == "news":
             headline = self.tape.news[self._headlines : self._headlines + 1] if self.tape is not None else ()
             if headline == (NewsItem(message.ts_ns, message.symbol, message.text),):
@@ -162,6 +188,10 @@ class Room:
             self.progress.apply(fact)
             if isinstance(fact, NewsPublished):
                 self.news = [*self.news[1 - NEWS_KEPT :], fact]
+            elif isinstance(fact, TenderOffered):
+                self.tenders = {**self.tenders, fact.tender: fact}
+            elif isinstance(fact, TenderClosed):
+                self.tenders = {name: open_ for name, open_ in self.tenders.items() if name != fact.tender}
 
     def rank(self, by: str) -> Leaderboard:
         """The leaderboard by ``"xp"`` or ``"nav"``, brought up to date."""
@@ -202,6 +232,8 @@ class Room:
             return
         span_ns = 1_000
         with self.together():
+            if self.feed.tape.depth == "exchange" and not self._has_market():
+                self.advance(_opening_ns(self.feed.tape))
             while self.feed.rows < OPENING_EVENTS_MAX and not self.feed.ended and not self._has_market():
                 if self.feed.tape.depth == "bars":
                     self.step()
@@ -217,14 +249,17 @@ class Room:
     def _place_feed(self) -> None:
         """Put the feed where the log is."""
         if self.feed is not None:
-            self.feed.skip(rows=self._rows, news=self._headlines)
+            self.feed.skip(rows=self._rows, news=self._headlines, actions=self._acted)
 
     def step(self) -> None:
-        """Play on to the next moment: on bars to the end of the next bar, else to the next event."""
+        """Play on to the next moment: on bars to the end of the next bar, else to the next event or arrival."""
         if self.feed is None:
             raise DeskError(NO_TAPE)
+        arrival = self._arrival_ns()
         upcoming = self.feed.next_ns
-        if upcoming is None:
+        if upcoming is None or (arrival is not None and arrival < upcoming):
+            if arrival is not None:
+                self.advance(arrival)
             return
         tape = self.feed.tape
         if tape.depth == "bars":
@@ -240,9 +275,14 @@ class Room:
             return any(engine.last(k) for k in range(len(engine.instruments)))
         for k in range(len(engine.instruments)):
             bid, _, ask, _ = engine.touch(k)
-            if not (engine.last(k) or (bid and ask)):
+            if engine.session(k) == "AUCTION" or not (engine.last(k) or (bid and ask)):
                 return False
         return True
+
+    def _arrival_ns(self) -> int | None:
+        """When the next message of a participant that is on its way has arrived; ``None`` where none is."""
+        due = [e.due_ns for e in self.runtime.engine.agenda.all() if e.what in ON_THE_WAY]
+        return max(self.now_ns, min(due) + 1) if due else None
 
     def advance(self, until_ns: int) -> None:
         """Play the tape up to and including a moment, at once."""
@@ -250,8 +290,11 @@ class Room:
             raise DeskError(NO_TAPE)
         with self.together():
             self._open()
-            until_ns = min(until_ns, max(self.now_ns, self.feed.end_ns))
+            until_ns = min(until_ns, max(self.now_ns, self.feed.end_ns, self._arrival_ns() or 0))
             self._play_on(until_ns)
+            agenda = self.runtime.engine.agenda
+            if agenda and agenda.due_ns < until_ns:  # no event came since, so that somebody has to tell the time
+                self.runtime.submit([MarketFrame(until_ns, b"")])
             self._ahead_ns = max(self._ahead_ns, until_ns)
 
     def _play_on(self, until_ns: int, *, rows_max: int | None = None) -> None:
@@ -363,6 +406,14 @@ class Room:
         self._changed()
         self.listeners = []
         self.runtime.close()
+
+
+def _opening_ns(tape: Tape) -> int:
+    """When the opening auctions of an exchange tape have been held."""
+    events = tape.events
+    opens = events[(events["kind"] == Kind.STATUS) & (events["quantity"] == SessionStatus.OPEN)]
+    firsts = [opens["ts_ns"][opens["instrument"] == k][:1] for k in range(len(tape.instruments))]
+    return max((int(first[0]) for first in firsts if len(first)), default=tape.start_ns)
 
 
 def _rate_of(tape: Tape | None) -> float:

@@ -44,6 +44,8 @@ def take_slot(b: Book) -> int:
 def give_slot(b: Book, slot: int) -> None:
     """An order that stands nowhere any more leaves its slot."""
     o = b.own[slot]
+    if o[O_ACCOUNT] >= 0:
+        o[:] = 0  # an agent's order uses few columns, and sets them all
     o[O_WHERE] = GONE
     o[O_LEAVES] = 0
     o[O_ID] = 0

@@ -357,7 +357,6 @@ def request(b: Book, k: int, s: int, price: int, qty: int, oid: int, flags: int,
         return
     slot = take_slot(b)
     o = b.own[slot]
-    o[:] = 0
     o[O_INST] = k
     o[O_SIDE] = s
     o[O_LEAVES] = qty
