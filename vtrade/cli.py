@@ -26,6 +26,7 @@ import typer
 from typer.core import TyperCommand
 
 import vtrade
+from vtrade.domain.rules import Beyond, QueueModel
 from vtrade.errors import VTradeError
 from vtrade.ports import Log
 
@@ -35,7 +36,9 @@ DESK_NOTEBOOK: Final = "trading_desk"
 DESK_FOLDER: Final = Path("vtrade-desk")
 DESK_PAGE: Final = Path("desk.html")
 STOPPED: Final = 130
-TAPE_HELP: Final = "The market: synthetic:7, sample:AAPL, lobster:FILE.zip, lean:..., ohlcv:FILE.csv, or a path."
+TAPE_HELP: Final = "The market: synthetic:7, exchange:7, sample:AAPL, lobster:FILE.zip, ohlcv:FILE.csv, or a path."
+MADE: Final = ("sample:", "synthetic:", "exchange:")
+"""Formats of tapes that lie in no file."""
 
 app = typer.Typer(
     name="vtrade",
@@ -224,7 +227,7 @@ def _jupyterlab(notebook: Path, *, port: int | None, browser: bool) -> int:
 def _parts(spec: str) -> tuple[str, Path, str] | None:
     """Format, path and day of a tape that lies in a file or folder; ``None`` for one that does not."""
     named = re.fullmatch(r"([A-Za-z][A-Za-z0-9_+-]+:)?(.*?)(:\d{8})?", spec, re.DOTALL)
-    if named is None or named[1] in ("sample:", "synthetic:") or not named[2] or not Path(named[2]).exists():
+    if named is None or named[1] in MADE or not named[2] or not Path(named[2]).exists():
         return None
     return named[1] or "", Path(named[2]), named[3] or ""
 
@@ -252,22 +255,37 @@ def replay(
     orders: Annotated[Path | None, typer.Option(metavar="ORDERS.csv", help="Orders to send.")] = None,
     cash: Annotated[str, typer.Option(help="What each account begins with.")] = "1000000",
     no_risk: Annotated[bool, typer.Option("--no-risk", help="Lift the limits of accounts, for studies.")] = False,
+    queue_model: Annotated[
+        QueueModel | None, typer.Option(help="Who stands before whom where the feed shows levels only.")
+    ] = None,
+    beyond: Annotated[
+        Beyond | None, typer.Option(help="What a market order does that wants more than the visible book.")
+    ] = None,
+    latency_ms: Annotated[str | None, typer.Option(help="How long an order takes to the venue.")] = None,
+    hidden: Annotated[str | None, typer.Option(help="Hidden lots behind each level, as a share of it.")] = None,
+    impact: Annotated[
+        str | None, typer.Option(help="Ticks by which an order as large as the touch moves the price for a while.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send an order file through a market and write down what happened."""
+    """Send an order file through a market and write down what happened; rules that are not given follow the tape."""
     from vtrade.domain.accounts import NO_LIMITS, RiskLimits
     from vtrade.services.orderfile import OrderFile, read_orders
     from vtrade.services.replay import replay as run
+    from vtrade.services.rules import rules_for
 
     market = _load(tape)
+    rules = rules_for(
+        market, queue_model=queue_model, beyond=beyond, latency_ms=latency_ms, hidden=hidden, impact=impact
+    )
     file = OrderFile(Path(), ()) if orders is None else read_orders(orders, tape=market)
     _warm_up()
     started = time.perf_counter()
     with _progress("replaying") as tick, _asked_to_stop() as stop:
         result = run(
             market, file.messages, out=out, open_log=_open_journal, cash=cash, overwrite=overwrite,
-            limits=NO_LIMITS if no_risk else RiskLimits(), tape_name=_portable(tape),
+            limits=NO_LIMITS if no_risk else RiskLimits(), rules=rules, tape_name=_portable(tape),
             inputs=[] if orders is None else [orders], progress=tick, stop=stop,
         )  # fmt: skip
     seconds = time.perf_counter() - started

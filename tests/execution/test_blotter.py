@@ -242,11 +242,14 @@ def test_facts_come_again_from_a_log_the_same_way(market: Market) -> None:
 
 
 def test_an_order_on_its_way_and_its_arrival() -> None:
-    told = Told().sent(BUY, 100, ts=100, due=100 + 2 * MS)
+    told = Told().sent(BUY, 100, ts=100, due=100 + 2 * MS, type_=OrderType.LIMIT, limit=999, decision=2_000)
     record = told.record
     assert (record.status, record.waiting, record.working) == (Status.SUBMITTED, Reason.WAITING_IN_FLIGHT, True)
     assert (record.order_id, record.quantity, record.quantity_units, record.leaves) == (7, 100, 100.0, 100)
-    assert (record.type, record.tif, record.limit, record.arrival) == (None, None, None, 0)
+    assert (record.type, record.tif, record.limit, record.limit_price) == (
+        OrderType.LIMIT, TimeInForce.DAY, 999, 9.99
+    )  # fmt: skip
+    assert (record.decision, record.arrival) == (2_000, 0), "the mid when it was sent is known, the arrival is not yet"
     told.accepted(BUY, 100, 1_000, 1_004, ts=100 + 2 * MS, type_=OrderType.LIMIT, limit=999,
                   waiting=Reason.WAITING_FOR_PRICE)  # fmt: skip
     record = told.record

@@ -141,8 +141,10 @@ def test_the_parts_add_up_to_what_was_paid(
     triggered: bool, decision: int,
 ) -> None:  # fmt: skip
     instrument = LISTED[symbol]
-    told = Told(instrument).accepted(side, sum(f[1] for f in fills) + 5, bid, ask)
-    told.decision = decision
+    told, wanted = Told(instrument), sum(f[1] for f in fills) + 5
+    if decision:
+        told.sent(side, wanted, ts=90, due=100, decision=decision)
+    told.accepted(side, wanted, bid, ask)
     if triggered:
         told.add(OrderTriggered, 1, 1, bid, ask, Reason.NONE)
     for px, quantity, liquidity, ts, at_bid, at_ask, cause, impact in fills:

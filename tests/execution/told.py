@@ -35,7 +35,6 @@ class Told:
 
     def __init__(self, instrument: Instrument = ACME) -> None:
         self.instrument, self.side, self.quantity, self.filled, self.seq = instrument, BUY, 0, 0, 2
-        self.decision = 0
         self.facts: list[Fact] = [
             RoomOpened(1, 0, "room", tuple(LISTED.values())), AccountOpened(2, 0, "ana", 10**15, "USD")
         ]  # fmt: skip
@@ -47,9 +46,16 @@ class Told:
     def _head(self, ts: int) -> tuple[int, int, str, str, int, str]:
         return self._next(), ts, "ana", "c1", 7, self.instrument.symbol
 
-    def sent(self, side: Side, quantity: int, *, ts: int, due: int, decision: int = 0) -> Told:
-        self.side, self.quantity, self.decision = side, quantity, decision
-        self.facts.append(OrderSubmitted(*self._head(ts), side, quantity, due))
+    def sent(
+        self, side: Side, quantity: int, *, ts: int, due: int, decision: int = 0, type_: OrderType = OrderType.MARKET,
+        limit: int | None = None,
+    ) -> Told:  # fmt: skip
+        """Sent while twice the mid was ``decision``."""
+        self.side, self.quantity = side, quantity
+        touch = decision // 2, decision - decision // 2
+        self.facts.append(
+            OrderSubmitted(*self._head(ts), side, quantity, due, type_, limit, None, TimeInForce.DAY, *touch)
+        )
         return self
 
     def accepted(
@@ -123,7 +129,6 @@ class Told:
     def record(self) -> Record:
         found = self.blotter.find("ana", "c1")
         assert found is not None
-        found.decision = self.decision
         return found
 
     @property

@@ -167,7 +167,7 @@ class Record:
         if self.instrument is None:
             self._as_written(fact)
         else:
-            self.order_id = fact.order_id
+            self.type, self.tif, self.order_id = fact.type, fact.time_in_force, fact.order_id
             self._on_grid(fact.quantity, fact.limit_price, fact.stop_price)
         if isinstance(fact, OrderAccepted):
             self._step(OrderEvent.ACCEPT)

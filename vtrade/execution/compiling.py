@@ -2,8 +2,8 @@
 
 Rules: ``inner`` functions are called by other kernels only, ``entry`` functions by Python too. Numba optimises and
 compiles the whole of what a function calls once for each function; here only entries are compiled, each once with all
-that it calls, which saves most of the time. What was compiled is kept on disk, and is right as long as no file of this
-folder changed. :func:`interpreted` gives the same functions uncompiled.
+that it calls, which saves most of the time. What was compiled is kept on disk, and is right as long as none of its
+sources changed. :func:`interpreted` gives the same functions uncompiled.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ F = TypeVar("F", bound=Callable[..., object])
 
 OPTIONS: Final[dict[str, Any]] = {"error_model": "numpy", "_nrt": False}
 """Nothing here makes arrays, so nothing needs to be counted: that saves a sixth of the compile time."""
+
+
+_BESIDE: Final = ("layout", "pointers", "decay", "queues")
+"""Modules beside the kernel whose source is compiled with it."""
 
 
 class _Part(JITCodeLibrary):  # type: ignore[misc]
@@ -88,7 +92,9 @@ def entry(function: F) -> F:
 
 def _stamp() -> tuple[float, int]:
     """Newest change and total size of all sources of the kernel."""
-    stats = [path.stat() for path in Path(__file__).parent.rglob("*.py")]
+    here = Path(__file__).parent
+    files = [*(here / "kernel").glob("*.py"), *(here / f"{name}.py" for name in _BESIDE), Path(__file__)]
+    stats = [path.stat() for path in files]
     return max(s.st_mtime for s in stats), sum(s.st_size for s in stats)
 
 

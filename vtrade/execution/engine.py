@@ -62,6 +62,8 @@ class Engine:
         self.now = 0
         self.next_order_id = 1
         self.next_group = 1
+        self.at_once = False
+        """Whether to begin with the plain kernel where the other would have to be compiled first."""
         self.unreachable = 0
         """Feed rows whose price lay outside every window that fits in memory."""
         self.accounts: dict[str, Account] = {}
@@ -99,6 +101,8 @@ class Engine:
         """
         if not self.instruments and type(message) is not msg.OpenRoom:
             raise VTradeError(f"the log begins with {type(message).__name__}; the first message must be OpenRoom")
+        if self.at_once:
+            self._kernel = choice.kernel(at_once=True)
         before, then = self.now, max(self.now, message.ts_ns)
         self._facts = []
         if type(message) is msg.MarketFrame:
@@ -396,9 +400,7 @@ class Engine:
 
     def _make_room(self, k: int) -> None:
         """Let the kernel tell everything that an event, or an order that comes in, can cause in an instrument."""
-        inst, room = self._book.inst, self._book.room
-        levels = int(inst[k, at.LEVELS]) + int(inst[k, at.LEVELS + 1])
-        rows = levels + 8 * (int(room[at.LIVE]) + 1) + 400 * (int(room[at.ICEBERGS]) + 1) + 16
+        rows = int(self._kernel.rows_needed(self._book, k))
         if rows > self._book.out.shape[0]:
             self._book = self._book._replace(out=at.grown(self._book.out, rows))
 

@@ -6,7 +6,7 @@ from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import ReplaceOrder
 from vtrade.domain.orders import Reason
 from vtrade.domain.values import plain_micros
-from vtrade.execution.risk import Refusal, grid_refusal
+from vtrade.execution.risk import SLICES_MAX, Refusal, grid_refusal
 from vtrade.execution.working import Working
 
 Terms = tuple[int, int | None, int | None]
@@ -32,6 +32,11 @@ def new_terms(
     refusal = grid_refusal(instrument, order.type, quantity, limit, stop, order.account.limits)
     if refusal is None and triggered and terms[2] != order.stop:
         refusal = Reason.PRICE_NOT_ALLOWED, "the stop has triggered already; only the quantity and the limit can change"
+    shown = order.terms.display_quantity if order.terms else 0
+    if refusal is None and shown and terms[0] > SLICES_MAX * shown:
+        refusal = Reason.INSTRUCTION_NOT_ALLOWED, (
+            f"{instrument.quantity_text(shown)} are shown at a time; more than {SLICES_MAX} slices are too many"
+        )
     if refusal is None and terms == (order.quantity, order.limit, order.stop):
         refusal = Reason.NOTHING_TO_CHANGE, "the order has these terms already"
     if refusal is None and terms[0] < order.filled:

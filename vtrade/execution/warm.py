@@ -33,6 +33,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         (kernel.touch, (book, 0, at.BID)),
         (kernel.new_slot, (book,)),
         (kernel.show_level, (book, 0, 0, 5, 1)),
+        (kernel.rows_needed, (book, 0)),
         (kernel.power, (book, 0)),
         (kernel.margin, (book, 0, 1, 1)),
         (kernel.submit, (book, order, 0, 5, 0, 0)),
@@ -84,3 +85,7 @@ def warm(progress: Progress | None = None) -> None:
         function(*arguments)
     if progress is not None:
         progress("ready", len(calls), len(calls))
+
+
+if __name__ == "__main__":
+    warm()

@@ -47,7 +47,9 @@ def load_tape(spec: Tape | str | Path | pd.DataFrame, **options: Any) -> Tape:
         ``ohlcv:FILE``              table of bars, CSV or Parquet (:func:`~vtrade.market.ohlcv.from_ohlcv`)
         ``FILE.parquet``            a tape that was saved (:func:`~vtrade.market.parquet.save_tape`)
         ``sample:NAME``             real daily bars that come with the installation: ``AAPL``, ``AAPL,IBM``, ``all``
-        ``synthetic:SEED``          a seeded synthetic market
+        ``synthetic:SEED``          a seeded synthetic market (:func:`~vtrade.market.synthetic.synthetic`)
+        ``exchange:SEED``           seeded agents that trade with you in one book
+                                    (:func:`~vtrade.market.exchange.exchange`)
         a path                      read by its name and contents
         a DataFrame                 a table of bars
         a Tape                      handed back as it is
@@ -90,7 +92,7 @@ def load_tape(spec: Tape | str | Path | pd.DataFrame, **options: Any) -> Tape:
             raise TapeError(f"unknown format {named[1]!r} in {text!r}{hint}")
         if not rest:
             raise TapeError(
-                f"{text!r} names no {'file' if word not in ('sample', 'synthetic') else 'market'}; "
+                f"{text!r} names no {'file' if word not in ('sample', *SEEDED) else 'market'}; "
                 f"write {word}:{HINTS[word]}"
             )
         return READERS[word](rest, **options)
@@ -100,10 +102,23 @@ def load_tape(spec: Tape | str | Path | pd.DataFrame, **options: Any) -> Tape:
 def _synthetic(seed: str, **options: Any) -> Tape:
     from vtrade.market.synthetic import synthetic
 
-    if not re.fullmatch(r"\d{1,18}", seed):
-        raise TapeError(f"synthetic:{seed}: the seed is a whole number, such as synthetic:7")
-    return synthetic(int(seed), **options)
+    return synthetic(_seed("synthetic", seed), **options)
 
+
+def _exchange(seed: str, **options: Any) -> Tape:
+    from vtrade.market.exchange import exchange
+
+    return exchange(_seed("exchange", seed), **options)
+
+
+def _seed(kind: str, seed: str) -> int:
+    if not re.fullmatch(r"\d{1,18}", seed):
+        raise TapeError(f"{kind}:{seed}: the seed is a whole number, such as {kind}:7")
+    return int(seed)
+
+
+SEEDED: Final = ("synthetic", "exchange")
+"""Formats that make a market from a number."""
 
 READERS: Final[dict[str, Callable[..., Tape]]] = {
     "lobster": load_lobster,
@@ -114,6 +129,7 @@ READERS: Final[dict[str, Callable[..., Tape]]] = {
     "parquet": load_parquet,
     "sample": load_sample,
     "synthetic": _synthetic,
+    "exchange": _exchange,
 }
 """Reader of each format."""
 
@@ -126,6 +142,7 @@ HINTS: Final = {
     "parquet": "FILE.parquet",
     "sample": "AAPL",
     "synthetic": "7",
+    "exchange": "7",
 }
 """What follows a format's colon, by example."""
 

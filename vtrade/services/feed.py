@@ -51,8 +51,8 @@ class TapeFeed:
     @property
     def end_ns(self) -> int:
         """Time of the last event, headline or action."""
-        told = (*self.tape.news[-1:], *self.tape.actions[-1:])
-        return max([self.tape.end_ns, *(item.ts_ns for item in told)])
+        told = [item.ts_ns for item in self.tape.news[-1:]] + [action.ts_ns for action in self.tape.actions[-1:]]
+        return max([self.tape.end_ns, *told])
 
     @property
     def next_ns(self) -> int | None:

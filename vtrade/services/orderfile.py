@@ -19,12 +19,13 @@ column              needed   meaning
 ``action``          no       ``submit`` (also where empty), ``cancel``, ``replace``
 ``symbol``          submit   what
 ``side``            submit   ``buy``, ``sell``
-``type``            submit   ``market``, ``limit``, ``stop_market``, ``stop_limit``
+``type``            submit   ``market``, ``limit``, ``stop_market``, ``stop_limit``, ``trailing_stop_market``
 ``quantity``        submit   in units; a ``replace`` gives the new total, or leaves it empty to keep it
 ``limit_price``     no       in money; empty for none, or on a ``replace`` to keep it
 ``stop_price``      no       the same
-``time_in_force``   no       ``DAY`` (also where empty), ``GTC``, ``IOC``, ``FOK``
-``flags``           no       empty in this version
+``time_in_force``   no       ``DAY`` (also where empty), ``GTC``, ``IOC``, ``FOK``, ``GTD``, ``AT_THE_OPEN``,
+                             ``AT_THE_CLOSE``
+``flags``           no       of a ``submit``, parted by semicolons: see :mod:`vtrade.services.orderflags`
 =================== ======== =========================================================================================
 """
 
@@ -37,7 +38,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from vtrade.domain.messages import CancelOrder, ReplaceOrder, SubmitOrder
@@ -45,6 +46,7 @@ from vtrade.domain.orders import OrderType, Side, TimeInForce
 from vtrade.domain.values import NS_PER_S, to_micros
 from vtrade.errors import OrderFileError, ValueOffGrid
 from vtrade.market.tape import Tape
+from vtrade.services.orderflags import BadFlag, read_flags
 
 OrderMessage = SubmitOrder | CancelOrder | ReplaceOrder
 
@@ -60,8 +62,6 @@ NEEDED: Final = ("ts_ns", "account", "client_order_id", "symbol", "side", "type"
 ACTIONS: Final = ("submit", "cancel", "replace")
 DAY_NS: Final = 24 * 3600 * NS_PER_S
 NS_MAX: Final = 2**63 - 1
-LATER: Final = frozenset("trailing_stop_market gtd at_the_open at_the_close".split())
-"""Words that mean something, but not in this version."""
 
 _SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
 _TYPES: Final = {kind.value: kind for kind in OrderType}
@@ -204,6 +204,7 @@ def _row_reader(header: list[str], tape: Tape | None) -> Callable[[list[str]], O
     if tape is not None and len(tape):
         first, last = max(0, tape.start_ns - DAY_NS), min(NS_MAX, tape.end_ns + DAY_NS)
     numbers: dict[str, int | None] = {"": None}
+    asked: dict[str, dict[str, Any]] = {"": {}}
 
     def cell(cells: list[str], index: int) -> str:
         return cells[index].strip() if index >= 0 else ""
@@ -249,6 +250,9 @@ def _row_reader(header: list[str], tape: Tape | None) -> Callable[[list[str]], O
         account = needed(cells, at_account, "a name")
         client_order_id = needed(cells, at_id, "each order of an account a name of its own")
         action = cell(cells, at_action).lower() or "submit"
+        flags = cell(cells, at_flags)
+        if flags and action in ("cancel", "replace"):
+            raise _BadCell("flags", flags, f"stands beside a {action}; flags are for a submit, leave them out")
         if action == "cancel":
             return CancelOrder(ts_ns, account, client_order_id)
         limit, stop = number(cells, at_limit), number(cells, at_stop)
@@ -259,13 +263,15 @@ def _row_reader(header: list[str], tape: Tape | None) -> Callable[[list[str]], O
             raise _BadCell("action", action, _unknown(action, ACTIONS))
         if quantity is None:
             raise _BadCell("quantity", "", "is empty; give how many units")
-        flags = cell(cells, at_flags)
-        if flags:
-            raise _BadCell("flags", flags, "is not known in this version; leave the column empty")
+        if flags not in asked:
+            try:
+                asked[flags] = read_flags(flags)
+            except BadFlag as error:
+                raise _BadCell("flags", flags, str(error)) from None
         return SubmitOrder(
             ts_ns, account, client_order_id, needed(cells, at_symbol, "what to trade"), word(cells, at_side, _SIDES),
             word(cells, at_type, _TYPES), quantity, limit, stop,
-            word(cells, at_tif, _TIFS) if cell(cells, at_tif) else TimeInForce.DAY,
+            word(cells, at_tif, _TIFS) if cell(cells, at_tif) else TimeInForce.DAY, **asked[flags],
         )  # fmt: skip
 
     return read
@@ -281,8 +287,6 @@ def _unknown(text: str, known: Iterable[str]) -> str:
     mend = f"take one of {', '.join(choices)}"
     if not text:
         return f"is empty; {mend}"
-    if text in LATER:
-        return f"is not traded in this version; {mend}"
     near = difflib.get_close_matches(text, choices, 1)
     return f"is not known; did you mean {near[0]!r}?" if near else f"is not known; {mend}"
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.messages import (
     CancelRejected,
@@ -29,9 +31,11 @@ from vtrade.domain.messages import (
     OrderAccepted,
     OrderDenied,
     OrderRejected,
+    OrderSubmitted,
     ReplaceRejected,
 )
 from vtrade.domain.orders import TERMINAL, Reason
+from vtrade.domain.rules import RoomRules
 from vtrade.domain.values import NS_PER_S, Number, divide, from_micros, plain_micros, to_micros
 from vtrade.errors import JournalError, JournalInUse, VTradeError
 from vtrade.execution.blotter import Blotter, Record
@@ -43,6 +47,8 @@ from vtrade.portfolio.views import AccountView
 from vtrade.ports import Log
 from vtrade.services.feed import TapeFeed
 from vtrade.services.orderfile import OrderMessage
+from vtrade.services.orderflags import flags_text
+from vtrade.services.rules import rules_for
 from vtrade.services.runtime import Runtime
 
 JOURNAL: Final = "journal.vtrade"
@@ -54,7 +60,7 @@ FILL_COLUMNS: Final = (
 )  # fmt: skip
 ORDER_COLUMNS: Final = (
     "ts_ns", "account", "client_order_id", "order_id", "symbol", "side", "type", "quantity", "limit_price",
-    "stop_price", "time_in_force", "status", "filled_quantity", "avg_px", "fees", "reason", "detail",
+    "stop_price", "time_in_force", "flags", "status", "filled_quantity", "avg_px", "fees", "reason", "detail",
 )  # fmt: skip
 ACCOUNT_COLUMNS: Final = (
     "account", "currency", "deposits", "cash", "market_value", "nav", "realized_pnl", "unrealized_pnl", "fees",
@@ -96,6 +102,7 @@ class ReplayResult:
     refused_changes : int
         Cancels and replaces that were refused.
     accounts : tuple of AccountView
+    rules : RoomRules
     """
 
     tape: str
@@ -109,6 +116,7 @@ class ReplayResult:
     statuses: dict[str, int]
     refused_changes: int
     accounts: tuple[AccountView, ...]
+    rules: RoomRules = RoomRules()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values for JSON: money in units, ``None`` for what is undefined."""
@@ -124,6 +132,7 @@ class ReplayResult:
             "fills": self.fills,
             "statuses": self.statuses,
             "refused_changes": self.refused_changes,
+            "rules": msgspec.to_builtins(self.rules),
             "accounts": [
                 {name: _plain(name, getattr(view, name)) for name in ACCOUNT_COLUMNS} for view in self.accounts
             ],
@@ -138,6 +147,7 @@ def replay(
     open_log: Callable[[Path], Log],
     cash: Number = 1_000_000,
     limits: RiskLimits | None = None,
+    rules: RoomRules | None = None,
     tape_name: str = "",
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
@@ -159,6 +169,8 @@ def replay(
         What each account begins with, in whole units of money, not negative.
     limits : RiskLimits, optional
         Of each account; those of :class:`~vtrade.domain.accounts.RiskLimits` by default.
+    rules : RoomRules, optional
+        Of the venue; those that the tape asks for by default (:func:`vtrade.services.rules.rules_for`).
     tape_name : str
         How the journal names the tape, so that a desk can find it again; ``tape.name`` by default. It is part of the
         state, so without folders in it the same market gives the same hash wherever its file lies.
@@ -201,7 +213,11 @@ def replay(
         feed = TapeFeed(tape)
         total = len(tape) + len(rows)
         try:
-            for batch in _batches(_messages(feed, rows, deposit, limits or RiskLimits(), tape_name or tape.name)):
+            room = OpenRoom(
+                min([tape.start_ns, *(order.ts_ns for order in rows[:1])]), "replay", tape.instruments,
+                rules or rules_for(tape), tape=tape_name or tape.name,
+            )  # fmt: skip
+            for batch in _batches(_messages(feed, rows, room, deposit, limits or RiskLimits())):
                 runtime.submit(batch)
                 if progress is not None:
                     progress(books.events + books.requests, total)
@@ -209,7 +225,7 @@ def replay(
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
             raise ReplayInterrupted(_how_far(tape, books, len(rows), runtime, folder)) from None
-        _write_tables(folder, books, runtime.engine)
+        _write_tables(folder, books, runtime.engine, tape)
         return ReplayResult(
             tape=tape.name,
             out=folder,
@@ -222,6 +238,7 @@ def replay(
             statuses=_statuses(books),
             refused_changes=books.refused_changes,
             accounts=tuple(books.portfolio.account(name) for name in books.portfolio.accounts),
+            rules=room.rules,
         )
     finally:
         runtime.close()
@@ -231,12 +248,10 @@ def replay(
 
 
 def _messages(
-    feed: TapeFeed, orders: Sequence[OrderMessage], deposit: int, limits: RiskLimits, tape_name: str
+    feed: TapeFeed, orders: Sequence[OrderMessage], room: OpenRoom, deposit: int, limits: RiskLimits
 ) -> Iterator[Inbound]:
-    tape = feed.tape
-    opens_ns = min([tape.start_ns, *(order.ts_ns for order in orders[:1])])
-    yield OpenRoom(opens_ns, "replay", tape.instruments, tape=tape_name)
-    currency = tape.instruments[0].currency
+    yield room
+    currency = room.instruments[0].currency
     opened: set[str] = set()
     for order in orders:
         yield from feed.read(order.ts_ns)
@@ -349,9 +364,9 @@ def _release(journal: Path, open_log: Callable[[Path], Log]) -> None:
         pass  # broken, or none: it goes
 
 
-def _write_tables(folder: Path, books: _Books, engine: Engine) -> None:
+def _write_tables(folder: Path, books: _Books, engine: Engine, tape: Tape) -> None:
     """Write all tables beside their places, then move them there."""
-    instruments = {instrument.symbol: instrument for instrument in engine.instruments}
+    instruments = {i.symbol: i for i in (*engine.instruments, *tape.instruments)}  # a fill has the name of its time
     tables = (
         (FILL_COLUMNS, (_fill_row(fill, instruments[fill.symbol]) for fill in books.fills)),
         (ORDER_COLUMNS, _order_rows(books, engine)),
@@ -398,12 +413,14 @@ def _order_rows(books: _Books, engine: Engine) -> Iterator[tuple[Any, ...]]:
 def _denied_row(fact: OrderDenied) -> tuple[Any, ...]:
     return (
         fact.ts_ns, fact.account, fact.client_order_id, "", fact.symbol, fact.side.name.lower(), fact.type,
-        plain_micros(fact.quantity), _micros(fact.limit_price), _micros(fact.stop_price), fact.time_in_force, "DENIED",
-        "0", "", "0", fact.reason, fact.detail,
+        plain_micros(fact.quantity), _micros(fact.limit_price), _micros(fact.stop_price), fact.time_in_force, "",
+        "DENIED", "0", "", "0", fact.reason, fact.detail,
     )  # fmt: skip
 
 
-def _order_row(record: Record, first: OrderDenied | OrderAccepted | OrderRejected, engine: Engine) -> tuple[Any, ...]:
+def _order_row(
+    record: Record, first: OrderDenied | OrderSubmitted | OrderAccepted | OrderRejected, engine: Engine
+) -> tuple[Any, ...]:
     instrument = record.instrument
     if isinstance(first, OrderDenied) or instrument is None:
         assert isinstance(first, OrderDenied)
@@ -414,7 +431,8 @@ def _order_row(record: Record, first: OrderDenied | OrderAccepted | OrderRejecte
         record.ts_ns, record.account, record.client_order_id, record.order_id, record.symbol, record.side.name.lower(),
         record.type, plain_micros(record.quantity * lot),
         _micros(None if record.limit is None else record.limit * tick),
-        _micros(None if record.stop is None else record.stop * tick), record.tif, record.status,
+        _micros(None if record.stop is None else record.stop * tick), record.tif,
+        flags_text(record.terms, instrument), record.status,
         plain_micros(record.filled * lot),
         plain_micros(divide(record.notional * tick, record.filled)) if record.filled else "",
         plain_micros(record.fees), reason, record.detail,

@@ -115,7 +115,7 @@ class Room:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._scores: dict[str, int] = {}
-        self.runtime = Runtime(log, on_message=self._publish)
+        self.runtime = Runtime(log, on_message=self._publish, at_once=True)
         self.lock = self.runtime.lock
         if not self.runtime.engine.instruments:
             self.submit(opening)

@@ -59,6 +59,8 @@ class Runtime:
         Fed every fact from the first, also those of before.
     on_message : callable, optional
         Sees each inbound message with its facts, after they are durable and when the log is read again.
+    at_once : bool
+        Do not wait for the kernel to be compiled: somebody is looking.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class Runtime:
         projections: Sequence[Projection] = (),
         on_message: Callable[[Inbound, list[Fact]], None] | None = None,
         snapshot_every: int = SNAPSHOT_EVERY,
+        at_once: bool = False,
     ) -> None:
         self.log = log
+        self._at_once = at_once
         self.lock = threading.RLock()
         self._projections = tuple(projections)
         self._on_message = on_message
@@ -155,6 +159,7 @@ class Runtime:
         """Bring the engine to the end of the log: newest good snapshot, then the tail."""
         snapshot, engine, bad = self._newest_good()
         self.engine = engine or Engine()
+        self.engine.at_once = self._at_once
         self.seq, self.chain = (snapshot.seq, snapshot.chain) if snapshot else (0, GENESIS)
         self._snapshot_seq = self.seq
         self._snapshot_bytes = len(snapshot.state) if snapshot else 0

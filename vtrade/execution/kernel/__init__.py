@@ -19,6 +19,7 @@ from vtrade.execution.kernel.entries import (
     place,
     power,
     replace,
+    rows_needed,
     run,
     run_session,
     show_level,
@@ -27,7 +28,7 @@ from vtrade.execution.kernel.entries import (
 )
 
 ENTRIES: Final[tuple[Any, ...]] = (
-    touch, ahead_of, power, margin, submit, land, cancel, replace, run, run_session, show_level, place, new_slot,
+    touch, ahead_of, power, margin, submit, land, cancel, replace, rows_needed, run, run_session, show_level, place, new_slot,
 )  # fmt: skip
 """Everything Python may call."""
 

@@ -193,6 +193,9 @@ def to_auction(b: Book, k: int, which: int, ts: int) -> None:
     m = b.inst[k, LISTS + 2 * which]
     while m != 0:
         after = b.own[m, O_NEXT]
+        if b.own[m, O_LEAVES] == 0:
+            m = after  # another's fill has ended it, which will be told
+            continue
         if b.inst[k, BAR_NO] > 0:
             px = b.inst[k, BAR_PX]
             o = b.own[m]

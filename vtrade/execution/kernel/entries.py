@@ -278,6 +278,23 @@ def apply(b: Book, k: int, kind: int, side: int, price: int, qty: int, oid: int,
         after(b, k, ts)
 
 
+@inner
+def most_rows(b: Book, k: int) -> int:
+    """Rows that one event, or one order that comes in, can cause to be told.
+
+    An order may be triggered and end, and meet each level, its hidden lots and each agent's order: these end once; with
+    each fill others may be lowered, and an iceberg comes again.
+    """
+    levels = b.inst[k, LEVELS] + b.inst[k, LEVELS + 1]
+    return int(4 * levels + 2 * b.room[SLOTS] + 8 * (b.room[LIVE] + 1) + 400 * (b.room[ICEBERGS] + 1) + 16)
+
+
+@entry
+def rows_needed(b: Book, k: int) -> int:
+    """As ``most_rows``, for Python."""
+    return most_rows(b, k)
+
+
 @entry
 def run(b: Book, events: Events, start: int, until: int) -> int:
     """Fold events from ``start`` on, up to and including the time ``until``; returns how far it came.
@@ -295,9 +312,7 @@ def run(b: Book, events: Events, start: int, until: int) -> int:
         if times[i] > until:
             return i
         if b.room[LIVE] > 0 or b.room[OUT_COUNT] > 0 or kind == STATUS:
-            # an order may be triggered and end, meet another one, and take a level: each level ends once
-            rows = b.inst[k, LEVELS] + b.inst[k, LEVELS + 1] + 8 * b.room[LIVE] + 400 * b.room[ICEBERGS] + 16
-            if b.room[OUT_COUNT] + rows > b.out.shape[0]:
+            if b.room[OUT_COUNT] + most_rows(b, k) > b.out.shape[0]:
                 b.room[R_B] = 0
                 return i
         price: Any = prices[i]

@@ -16,17 +16,17 @@ from vtrade.execution import queues
 from vtrade.execution.compiling import inner
 from vtrade.execution.kernel.auction import leave_auction, run_auction, to_auction
 from vtrade.execution.kernel.book import beats, best_touch, drop, give_slot, rest, show, take_slot, tell, unlink
-from vtrade.execution.kernel.match import enter, fill, printed, take, trigger_stops, within, work
+from vtrade.execution.kernel.match import enter, fill, printed, take, trigger_stops, within
 
 # isort: off
 # fmt: off
 from vtrade.execution.layout import (
-    AGENT, ARRIVALS, ASK, AT_LEVEL, BAR_NO, BASE, BEST, BEYOND_LOTS, BID, CLOSE_LIST, CROSS, DAY, DEPTH, EXCHANGE,
-    EXPIRED, FRESH, GONE, HAS_IDS, HEAD, HELD_LIST, INFERRED, IN_FLIGHT, LAST, LEVELS, LIMIT, LISTS, MAKES, MARKET,
-    MARKET_LIST, NONE, OPEN_LIST, OWN_BEST, OWN_COUNT, OWN_LEVELS, O_ACCOUNT, O_AHEAD, O_ARRIVAL, O_ID, O_INST,
-    O_LEAVES, O_LIMIT, O_NEXT, O_SHOWN, O_SIDE, O_TIF, O_TYPE, O_WHERE, PRINTED, QTY, QUEUE, QUEUE_MODEL, QUEUE_POWER,
-    RESUMED, RISK_AVERSE, SESSION, SLOTS, STAMP, STATE, STOPS, S_AUCTION, S_CLOSED, S_HALTED, S_OPEN, TAKEN, TAKES,
-    THROUGH, UNKNOWN, X_PX, Book,
+    AGENT, ARRIVALS, ASK, AT_LEVEL, BAR_NO, BASE, BEST, BEYOND_LOTS, BID, CANCELED, CLOSE_LIST, CROSS, C_SELF, DAY,
+    DEPTH, EXCHANGE, EXPIRED, FRESH, GONE, HAS_IDS, HEAD, HELD_LIST, INFERRED, IN_FLIGHT, LAST, LEVELS, LIMIT, LISTS,
+    MAKES, MARKET, MARKET_LIST, NONE, OPEN_LIST, OWN_BEST, OWN_COUNT, OWN_LEVELS, O_ACCOUNT, O_AHEAD, O_ARRIVAL, O_ID,
+    O_INST, O_LEAVES, O_LIMIT, O_NEXT, O_SHOWN, O_SIDE, O_TIF, O_TYPE, O_WHERE, PRINTED, QTY, QUEUE, QUEUE_MODEL,
+    QUEUE_POWER, RESUMED, RISK_AVERSE, SESSION, SLOTS, STAMP, STATE, STOPS, S_AUCTION, S_CLOSED, S_HALTED, S_OPEN,
+    TAKEN, TAKES, THROUGH, UNKNOWN, X_PX, Book,
 )
 # fmt: on
 # isort: on
@@ -274,6 +274,18 @@ def quote(b: Book, k: int, s: int, price: int, qty: int, ts: int) -> None:
 
 
 @inner
+def enter_held(b: Book, k: int, ts: int) -> None:
+    """The wait is over: orders meet the market, but for those that another's fill has ended meanwhile."""
+    m = b.inst[k, LISTS + 2 * HELD_LIST]
+    while m != 0:
+        after = b.own[m, O_NEXT]
+        if b.own[m, O_LEAVES] > 0:
+            unlink(b, m)
+            enter(b, m, ts)
+        m = after
+
+
+@inner
 def session(b: Book, k: int, status: int, ts: int) -> None:
     """The venue opens, closes, halts, resumes or calls an auction of an instrument."""
     inst = b.inst[k]
@@ -289,22 +301,12 @@ def session(b: Book, k: int, status: int, ts: int) -> None:
         uncross(b, k, ts)
         if inst[STOPS] > 0 and inst[BAR_NO] == 0:
             trigger_stops(b, k, ts)
-        m = inst[LISTS + 2 * HELD_LIST]
-        while m != 0:
-            after = b.own[m, O_NEXT]
-            unlink(b, m)
-            enter(b, m, ts)
-            m = after
+        enter_held(b, k, ts)
     elif status == S_HALTED or status == S_AUCTION:
         inst[STATE] = status
         tell(b, SESSION, NONE, ts, k, status, NONE)
         if status == S_AUCTION:
-            m = inst[LISTS + 2 * HELD_LIST]
-            while m != 0:
-                after = b.own[m, O_NEXT]
-                unlink(b, m)
-                enter(b, m, ts)
-                m = after
+            enter_held(b, k, ts)
     else:
         if called:
             leave_auction(b, k, CLOSE_LIST, ts)
@@ -378,12 +380,14 @@ def request(b: Book, k: int, s: int, price: int, qty: int, oid: int, flags: int,
 
 @inner
 def wake_waiting(b: Book, k: int, t: int, ts: int) -> None:
-    """Market orders of side ``t`` that wait for depth try again."""
+    """Market orders of side ``t`` that wait for depth try again, each in its turn."""
     m = b.inst[k, LISTS + 2 * (MARKET_LIST + t)]
     while m != 0:
         after = b.own[m, O_NEXT]
-        unlink(b, m)
-        work(b, m, ts)
+        ident = b.own[m, O_ID]
+        if take(b, m, ts) and b.own[m, O_ID] == ident:
+            tell(b, CANCELED, m, ts, NONE, NONE, C_SELF)
+            drop(b, m)
         if b.inst[k, OWN_LEVELS + 1 - t] == 0:
             return
         m = after

@@ -195,9 +195,9 @@ def take_level(b: Book, slot: int, ts: int, p: int, dearer: int) -> bool:
             return True
         shown = maker[O_SHOWN]
         qty = min(shown, o[O_LEAVES])
-        contra = maker[O_ID]
+        contra, ident = maker[O_ID], o[O_ID]
         fill(b, slot, ts, price, qty, PEER, TAKES, price, shown, max(0, contra), NONE)
-        fill(b, m, ts, price, qty, PEER, MAKES, price, shown, max(0, o[O_ID]), NONE)
+        fill(b, m, ts, price, qty, PEER, MAKES, price, shown, max(0, ident), NONE)
         if b.inst[k, HAS_IDS] == EXCHANGE:
             printed(b, k, price, qty)
     if feed and b.room[HIDDEN_PPM] > 0 and o[O_LEAVES] > 0:
@@ -559,13 +559,16 @@ def arrive(b: Book, slot: int, ts: int) -> None:
 
 @inner
 def sweep(b: Book, ts: int) -> None:
-    """Tell what knocked on: orders lowered by others, and children that may work now."""
+    """Tell what knocked on: orders lowered by others, and children that may work now; slots are no state, ids are."""
     while b.room[SWEEP] != 0:
         b.room[SWEEP] = 0
-        for m in range(1, b.room[SLOTS]):
+        last = 0
+        while True:
+            m = next_swept(b, last)
+            if m == 0:
+                break
             o = b.own[m]
-            if o[O_WHERE] == GONE:
-                continue
+            last = o[O_ID]
             if o[O_PENDING] != 0:
                 why = o[O_PENDING]
                 o[O_PENDING] = 0
@@ -579,6 +582,19 @@ def sweep(b: Book, ts: int) -> None:
                 resized(b, m, ts, why)
             if o[O_PARENT] != 0:
                 wake(b, m, ts)
+
+
+@inner
+def next_swept(b: Book, last: int) -> int:
+    """The first order after the id ``last`` for which there is something to tell or to wake, 0 for none."""
+    best = 0
+    for m in range(1, b.room[SLOTS]):
+        o = b.own[m]
+        if o[O_WHERE] == GONE or o[O_ID] <= last or (best != 0 and o[O_ID] > b.own[best, O_ID]):
+            continue
+        if o[O_PENDING] != 0 or o[O_PARENT] == ENDED or (o[O_PARENT] > 0 and o[O_MARK] > o[O_FILLED] + o[O_LEAVES]):
+            best = m
+    return int(best)
 
 
 @inner
