@@ -21,9 +21,9 @@ class BenchError(VTradeError):
     """A measurement that did not come to an end."""
 
 
-def run_task(task: str, **arguments: Any) -> dict[str, Any]:
-    """What a function of :mod:`vtrade.bench.tasks` returns in a fresh process."""
-    command = [sys.executable, "-m", "vtrade.bench.tasks", task, json.dumps(arguments)]
+def run_task(task: str, *, module: str = "vtrade.bench.tasks", **arguments: Any) -> dict[str, Any]:
+    """What a task of a module returns in a fresh process."""
+    command = [sys.executable, "-m", module, task, json.dumps(arguments)]
     found = json.loads(_line(command)[1])
     assert isinstance(found, dict)
     return found

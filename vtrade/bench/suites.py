@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vtrade.bench import fresh, peers
+from vtrade.bench.engine import engine_rows
 from vtrade.bench.rows import Row
 
 RUNS: Final = 5
@@ -23,6 +24,7 @@ SINGLE_ORDERS: Final = 500
 ORDER_RUNS: Final = 3
 PANEL_S: Final = 5.0
 AMZN: Final = "lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
+AAPL: Final = "lobster/LOBSTER_SampleFile_AAPL_2012-06-21_1.zip"
 AMZN_NAME: Final = "AMZN L5, 155,935 messages, 1,000 orders"
 MADE: Final = "synthetic:7"
 
@@ -87,8 +89,13 @@ def _first_fill() -> Iterator[Row]:
 
 def market_data() -> Path | None:
     """The real market data, where ``VTRADE_DATA`` names its folder."""
+    return data_file(AMZN)
+
+
+def data_file(name: str) -> Path | None:
+    """A file of the real market data, where ``VTRADE_DATA`` names a folder that has it."""
     named = os.environ.get("VTRADE_DATA")
-    file = Path(named) / AMZN if named else None
+    file = Path(named) / name if named else None
     return file if file is not None and file.is_file() else None
 
 
@@ -148,11 +155,16 @@ def _panel() -> Iterator[Row]:
         )  # fmt: skip
 
 
+def _engine() -> Iterator[Row]:
+    yield from engine_rows(data_file(AAPL))
+
+
 SUITES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "import": _import,
     "first_fill": _first_fill,
     "replay": _replay,
     "orders": _orders,
     "panel": _panel,
+    "engine": _engine,
 }
 """The suites, in the order in which they run."""

@@ -16,9 +16,9 @@ import numpy as np
 from vtrade.domain import messages as msg
 from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
-from vtrade.domain.orders import TERMINAL, Liquidity, OrderEvent, Reason, Side, Status, TimeInForce, transition
+from vtrade.domain.orders import Liquidity, OrderEvent, Reason, Status, transition
 from vtrade.domain.rules import QueueModel
-from vtrade.domain.values import MICRO
+from vtrade.domain.values import MICRO, divide
 from vtrade.errors import VTradeError
 from vtrade.execution import choice, codes, corporate, house, looks, margin, risk, state, strays
 from vtrade.execution import layout as at
@@ -475,7 +475,10 @@ class Engine:
                 return refusal
         terms = self._terms(m, tick, lot)
         lots = m.quantity // lot
-        worst = risk.worst_price(account.limits, m.side, limit, stop, reference)
+        starts = stop
+        if terms is not None and reference and (terms.trail or terms.trail_ppm):
+            starts = max(1, reference + m.side * max(1, terms.trail, divide(reference * terms.trail_ppm, MICRO)))
+        worst = risk.worst_price(account.limits, m.side, limit, starts, reference)
         kind = codes.TYPES[m.type]
         flags = (at.POST_ONLY if m.post_only else 0) | (at.REDUCE_ONLY if m.reduce_only or m.parent else 0)
         row = self._row

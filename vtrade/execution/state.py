@@ -6,7 +6,7 @@ something, live orders by id, lists in their order. Windows, slots and buffers a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np

@@ -34,8 +34,12 @@ class Venue:
                 way = latency.recorded[luck * len(latency.recorded) // _SCALE]
             else:
                 way += luck * latency.jitter_ns // _SCALE
-        account.due_ns = max(account.due_ns, engine.now + latency.feed_ns + way)
-        return account.due_ns
+        due = engine.now + latency.feed_ns + way
+        if due <= account.due_ns:  # behind what is on its way; what is due now has not arrived yet
+            due = max(account.due_ns, engine.now + 1)
+        if due > engine.now:
+            account.due_ns = due
+        return due
 
     def refusal(self, engine: Engine, k: int, m: SubmitOrder) -> Refusal | None:
         """Why the venue's own rules deny an order, or ``None``."""

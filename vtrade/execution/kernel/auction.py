@@ -10,7 +10,7 @@ after the open, or the last before the close.
 from __future__ import annotations
 
 from vtrade.execution.compiling import inner
-from vtrade.execution.kernel.book import append, beats, drop, rest, tell, unlink
+from vtrade.execution.kernel.book import append, drop, first_own, rest, tell, unlink
 from vtrade.execution.kernel.match import fill, printed, within, work
 
 # isort: off
@@ -112,14 +112,8 @@ def next_in(b: Book, k: int, s: int, price: int) -> int:
         if b.own[m, O_LEAVES] > 0 and within(s, b.own[m, O_LIMIT], price):
             return int(m)
         m = b.own[m, O_NEXT]
-    if b.inst[k, OWN_LEVELS + s] > 0:
-        p = b.inst[k, OWN_BEST + s]
-        if not beats(1 - s, p + b.inst[k, BASE], price) or p + b.inst[k, BASE] == price:
-            m = b.level[k, s, p, HEAD]
-            while m != 0 and b.own[m, O_SHOWN] == 0:
-                m = b.own[m, O_NEXT]
-            return int(m)
-    return 0
+    m = first_own(b, k, s)
+    return m if m != 0 and within(s, b.own[m, O_LIMIT], price) else 0
 
 
 @inner

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from vtrade.execution.compiling import inner
 from vtrade.execution.kernel.auction import to_auction
-from vtrade.execution.kernel.book import append, rest
+from vtrade.execution.kernel.book import append, first_own, rest
 from vtrade.execution.kernel.match import fill, spring, trail, within
 
 # isort: off
@@ -88,14 +88,12 @@ def bar_at(b: Book, k: int, ts: int, px: int, cause: int) -> None:
             m = after
     for s in range(2):
         while inst[BAR_LEFT] > 0 and inst[OWN_LEVELS + s] > 0:
-            own = inst[OWN_BEST + s] + inst[BASE]
+            m = first_own(b, k, s)
+            if m == 0:
+                break
+            own = b.own[m, O_LIMIT]
             beyond = own > px if s == 0 else own < px
             if not (beyond or (own == px and cause == AT_OPEN)):
-                break
-            m = b.level[k, s, inst[OWN_BEST + s], HEAD]
-            while m != 0 and b.own[m, O_LEAVES] == 0:
-                m = b.own[m, O_NEXT]
-            if m == 0:
                 break
             bar_fill(b, m, ts, px, cause, TAKES, px)
 

@@ -109,6 +109,31 @@ def lots_ahead(b: Book, slot: int) -> int:
     return lots
 
 
+@inner
+def first_shown(b: Book, k: int, s: int, p: int) -> int:
+    """First order in a level's queue that still shows something, 0 for none."""
+    m = b.level[k, s, p, HEAD]
+    while m != 0 and b.own[m, O_SHOWN] == 0:
+        m = b.own[m, O_NEXT]
+    return int(m)
+
+
+@inner
+def first_own(b: Book, k: int, s: int) -> int:
+    """The order on side ``s`` whose turn it is, 0 for none; a level may hold only orders that another's fill ended."""
+    left = b.inst[k, OWN_LEVELS + s]
+    p = b.inst[k, OWN_BEST + s]
+    step = -1 if s == 0 else 1
+    while left > 0:
+        if b.level[k, s, p, HEAD] != 0:
+            m = first_shown(b, k, s, p)
+            if m != 0:
+                return m
+            left -= 1
+        p += step
+    return 0
+
+
 # --- lists -------------------------------------------------------------------------------------------------------
 
 

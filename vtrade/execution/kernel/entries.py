@@ -194,7 +194,13 @@ def replace(b: Book, slot: int, ts: int, quantity: int, limit: int, stop: int, w
         o[O_MARK] = min(o[O_MARK], quantity)
         o[O_WORST] = worst
         resized(b, slot, ts, UNKNOWN)
+        if leaves == 0:
+            drop(b, slot)
+            sweep(b, ts)
         return 0
+    if o[O_PARENT] > 0:
+        o[O_MARK] = min(o[O_MARK], quantity)
+        leaves = o[O_MARK] - o[O_FILLED]
     n = tell(b, RESIZED, slot, ts, NONE, NONE, UNKNOWN)
     if keep != 0 and where == AT_LEVEL:
         gone = max(0, o[O_SHOWN] - leaves)
@@ -208,10 +214,10 @@ def replace(b: Book, slot: int, ts: int, quantity: int, limit: int, stop: int, w
     o[O_WORST] = worst
     tie_up(b, slot)
     b.out[n, X_QUANTITY] = quantity
-    b.out[n, X_LEAVES] = leaves
+    b.out[n, X_LEAVES] = quantity - o[O_FILLED]
     b.out[n, X_TAKER] = keep
     ident = o[O_ID]
-    if leaves == 0:
+    if quantity == o[O_FILLED]:
         drop(b, slot)
     elif keep == 0:
         enter(b, slot, ts)

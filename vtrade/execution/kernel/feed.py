@@ -14,8 +14,19 @@ from __future__ import annotations
 
 from vtrade.execution import queues
 from vtrade.execution.compiling import inner
-from vtrade.execution.kernel.auction import leave_auction, run_auction, to_auction
-from vtrade.execution.kernel.book import beats, best_touch, drop, give_slot, rest, show, take_slot, tell, unlink
+from vtrade.execution.kernel.auction import cross_all, leave_auction, run_auction, to_auction
+from vtrade.execution.kernel.book import (
+    beats,
+    best_touch,
+    drop,
+    first_own,
+    give_slot,
+    rest,
+    show,
+    take_slot,
+    tell,
+    unlink,
+)
 from vtrade.execution.kernel.match import enter, fill, printed, take, trigger_stops, within
 
 # isort: off
@@ -70,26 +81,17 @@ def come_to(b: Book, k: int, s: int, p: int, ts: int) -> None:
             free -= qty
         m = after
     while free > 0 and inst[OWN_LEVELS + t] > 0:
-        q = inst[OWN_BEST + t]
-        if beats(t, p, q):
-            return
-        m = first_shown(b, k, t, q)
+        m = first_own(b, k, t)
         if m == 0:
+            return
+        q = b.own[m, O_LIMIT] - inst[BASE]
+        if beats(t, p, q):
             return
         qty = min(free, b.own[m, O_SHOWN])
         fill(b, m, ts, q + inst[BASE], qty, CROSS, MAKES, price, free, NONE, NONE)
         level[TAKEN] += qty
         level[STAMP] = ts
         free -= qty
-
-
-@inner
-def first_shown(b: Book, k: int, s: int, p: int) -> int:
-    """First order in a level's queue that still shows something."""
-    m = b.level[k, s, p, HEAD]
-    while m != 0 and b.own[m, O_SHOWN] == 0:
-        m = b.own[m, O_NEXT]
-    return int(m)
 
 
 @inner
@@ -121,10 +123,10 @@ def share_print(b: Book, k: int, s: int, price: int, qty: int, most: int, arriva
     if inst[STATE] > S_OPEN:
         left = 0  # the queue moves, but nobody fills
     while left > 0 and inst[OWN_LEVELS + s] > 0:
-        own = inst[OWN_BEST + s] + inst[BASE]
-        m = first_shown(b, k, s, inst[OWN_BEST + s])
-        if not beats(s, own, price) or m == 0:
+        m = first_own(b, k, s)
+        if m == 0 or not beats(s, b.own[m, O_LIMIT], price):
             break
+        own = b.own[m, O_LIMIT]
         x = min(left, b.own[m, O_SHOWN])
         fill(b, m, ts, own, x, THROUGH, MAKES, price, qty, NONE, NONE)
         left -= x
@@ -293,6 +295,8 @@ def session(b: Book, k: int, status: int, ts: int) -> None:
     if status == S_OPEN or status == RESUMED:
         if called:
             leave_auction(b, k, OPEN_LIST, ts)
+        elif inst[OWN_LEVELS] > 0 and inst[OWN_LEVELS + 1] > 0 and inst[OWN_BEST] >= inst[OWN_BEST + 1]:
+            cross_all(b, k, ts)  # what came during a halt, or stood in a call that the halt broke off
         inst[STATE] = S_OPEN
         inst[FRESH] = 1 if status == S_OPEN and not called else 0
         n = tell(b, SESSION, NONE, ts, k, S_OPEN, NONE)

@@ -28,16 +28,16 @@ from vtrade.execution.kernel.money import knock_on, settle_fill, share
 from vtrade.execution.layout import (
     ACCEPTED, ASK, AT_LEVEL, AT_THE_CLOSE, AT_THE_OPEN, BAR_NO, BASE, BEST, BEYOND, BEYOND_CANCELS, BEYOND_LOTS,
     BEYOND_RESTS, BEYOND_RULE, BID, CANCELED, CLOSE_LIST, C_AUCTION, C_BEYOND, C_CLOSED, C_FOK, C_HALTED, C_IOC,
-    C_PARENT, C_POST, C_SELF, DARK, DEPTH, DRIFT_NS, ENDED, EXCHANGE, FILLED, FOK, FRESH, GONE, HAS_IDS, HEAD,
-    HELD_LIST, HIDDEN, HIDDEN_PPM, HIGH_BAND, IMPACT_NS, IMPACT_PPM, IN_CLOSE, IN_HELD, IN_MARKET, IN_OPEN, IN_PARENT,
-    IN_STOPS, IOC, LAST, LEVELS, LIMIT, LISTS, LOTS, LOW_BAND, MAKES, MARKET, MARKET_LIST, MILLION, NONE, OPEN_LIST,
-    OWN_BEST, OWN_LEVELS, O_ACCOUNT, O_AHEAD, O_BAR, O_FAMILY, O_FILLED, O_FLAGS, O_GROUP, O_ID, O_INST, O_LEAVES,
-    O_LIMIT, O_MARK, O_NEXT, O_PARENT, O_PENDING, O_QUANTITY, O_SHOWN, O_SIDE, O_STOP, O_TIF, O_TRAIL, O_TRAIL_PPM,
-    O_TYPE, O_WAIT, O_WHERE, O_WORST, PEER, POST_ONLY, PRINTS, P_REDUCING, QTY, REJECTED, RESILIENCE_NS, RESIZED,
-    SLOTS, STAMP, STATE, STOPS, STOP_LIMIT, STOP_LIST, STOP_MARKET, SWEEP, S_AUCTION, S_CLOSED, S_HALTED, S_OPEN,
-    TAKEN, TAKES, TRAILING, TRIGGERED, TURNOVER, UNKNOWN, VOLUME, W_AUCTION, W_BAR, W_DEPTH, W_NONE, W_OPEN, W_PARENT,
-    W_PRICE, W_QUEUE, W_RESUME, W_TRIGGER, X_AHEAD, X_ASK_SIZE, X_BID_SIZE, X_CONTRA, X_EV_PX, X_EV_QTY, X_FEE,
-    X_IMPACT, X_LEAVES, X_QUANTITY, X_TAKER, X_WAIT, Book,
+    C_PARENT, C_POST, C_REDUCE, C_SELF, DARK, DEPTH, DRIFT_NS, ENDED, EXCHANGE, FILLED, FOK, FRESH, GONE, HAS_IDS,
+    HEAD, HELD_LIST, HIDDEN, HIDDEN_PPM, HIGH_BAND, IMPACT_NS, IMPACT_PPM, IN_CLOSE, IN_HELD, IN_MARKET, IN_OPEN,
+    IN_PARENT, IN_STOPS, IOC, LAST, LEVELS, LIMIT, LISTS, LOTS, LOW_BAND, MAKES, MARKET, MARKET_LIST, MILLION, NONE,
+    OPEN_LIST, OWN_BEST, OWN_LEVELS, O_ACCOUNT, O_AHEAD, O_BAR, O_FAMILY, O_FILLED, O_FLAGS, O_GROUP, O_ID, O_INST,
+    O_LEAVES, O_LIMIT, O_MARK, O_NEXT, O_PARENT, O_PENDING, O_QUANTITY, O_SHOWN, O_SIDE, O_STOP, O_TIF, O_TRAIL,
+    O_TRAIL_PPM, O_TYPE, O_WAIT, O_WHERE, O_WORST, PEER, POST_ONLY, PRINTS, P_LOTS, P_REDUCING, QTY, REJECTED,
+    RESILIENCE_NS, RESIZED, SLOTS, STAMP, STATE, STOPS, STOP_LIMIT, STOP_LIST, STOP_MARKET, SWEEP, S_AUCTION, S_CLOSED,
+    S_HALTED, S_OPEN, TAKEN, TAKES, TRAILING, TRIGGERED, TURNOVER, UNKNOWN, VOLUME, W_AUCTION, W_BAR, W_DEPTH, W_NONE,
+    W_OPEN, W_PARENT, W_PRICE, W_QUEUE, W_RESUME, W_TRIGGER, X_AHEAD, X_ASK_SIZE, X_BID_SIZE, X_CONTRA, X_EV_PX,
+    X_EV_QTY, X_FEE, X_IMPACT, X_LEAVES, X_QUANTITY, X_TAKER, X_WAIT, Book,
 )
 # fmt: on
 # isort: on
@@ -126,6 +126,7 @@ def printed(b: Book, k: int, price: int, qty: int) -> None:
     """A trade in the market itself."""
     inst = b.inst[k]
     inst[LAST] = price
+    inst[FRESH] = 0
     inst[PRINTS] += 1
     inst[VOLUME] += qty
     inst[TURNOVER] += price * qty
@@ -310,8 +311,8 @@ def take_beyond(b: Book, slot: int, ts: int) -> None:
 
 
 @inner
-def available(b: Book, slot: int) -> int:
-    """Lots an order could trade with at once within its limit, before it would meet its own account."""
+def available(b: Book, slot: int, most: int, ts: int) -> int:
+    """Lots, up to ``most``, an order could trade with at once within its limit, before it would meet its own account."""
     o = b.own[slot]
     k, side = o[O_INST], o[O_SIDE]
     s = 1 - side
@@ -321,30 +322,42 @@ def available(b: Book, slot: int) -> int:
     p = inst[OWN_BEST + s]
     if feed > 0 and (own == 0 or beats(s, inst[BEST + s], p)):
         p = inst[BEST + s]
+    dearer = dearer_by(b, k, side, ts)
+    band = inst[HIGH_BAND] if side == 0 else inst[LOW_BAND]
     lots = 0
-    while feed + own > 0 and lots < o[O_LEAVES] and within(side, o[O_LIMIT], p + inst[BASE]):
+    while feed + own > 0 and lots < most and within(side, o[O_LIMIT], p + inst[BASE]):
+        if band > 0 and not within(side, band, p + inst[BASE]):
+            break
         level = b.level[k, s, p]
-        feed -= level[QTY] > 0
+        shown = 0
+        if level[QTY] > 0:
+            feed -= 1
+            price = p + inst[BASE]
+            if within(side, o[O_LIMIT], price + dearer if side == 0 else price - dearer):
+                free_lots(b, k, s, p, ts)
+                shown = level[QTY]
         m = level[HEAD]
         if m != 0:
             own -= 1
             while m != 0:
                 if b.own[m, O_ACCOUNT] == o[O_ACCOUNT]:
-                    front = min(b.own[m, O_AHEAD], level[QTY]) - level[TAKEN]
-                    return int(lots + max(0, front))
+                    return int(lots + max(0, min(b.own[m, O_AHEAD], shown) - level[TAKEN]))
                 lots += b.own[m, O_LEAVES]
                 m = b.own[m, O_NEXT]
-        lots += level[QTY] - level[TAKEN]
+        if shown > 0:
+            lots += shown - level[TAKEN]
+            if b.room[HIDDEN_PPM] > 0:
+                lots += max(0, share(shown, b.room[HIDDEN_PPM]) - level[DARK])
         p += step
     return lots
 
 
 @inner
-def would_take(b: Book, slot: int) -> bool:
-    """Whether an order could trade at once."""
+def would_take(b: Book, slot: int, ts: int) -> bool:
+    """Whether an order could trade at once, with what is seen or with what is not."""
     o = b.own[slot]
     price = best_touch(b, o[O_INST], 1 - o[O_SIDE])[0]
-    return price > 0 and within(o[O_SIDE], o[O_LIMIT], price)
+    return (price > 0 and within(o[O_SIDE], o[O_LIMIT], price)) or available(b, slot, 1, ts) > 0
 
 
 @inner
@@ -376,9 +389,9 @@ def at_once(b: Book, slot: int, ts: int) -> int:
     """Let an order trade what it can on a live book; returns why the rest must go, 0 where it may stay."""
     o = b.own[slot]
     inst = b.inst[o[O_INST]]
-    if o[O_FLAGS] & POST_ONLY and would_take(b, slot):
+    if o[O_FLAGS] & POST_ONLY and would_take(b, slot, ts):
         return int(C_POST)
-    if o[O_TIF] == FOK and available(b, slot) < o[O_LEAVES]:
+    if o[O_TIF] == FOK and available(b, slot, o[O_LEAVES], ts) < o[O_LEAVES]:
         return int(C_FOK)
     if take(b, slot, ts):
         return int(C_SELF)
@@ -520,7 +533,7 @@ def enter(b: Book, slot: int, ts: int) -> None:
 
 
 @inner
-def not_taken(b: Book, slot: int) -> int:
+def not_taken(b: Book, slot: int, ts: int) -> int:
     """Why the venue refuses a newcomer, 0 where it does not."""
     o = b.own[slot]
     inst = b.inst[o[O_INST]]
@@ -533,7 +546,7 @@ def not_taken(b: Book, slot: int) -> int:
             return int(C_HALTED)
     if tif == AT_THE_OPEN and state == S_OPEN and inst[FRESH] == 0 and inst[BAR_NO] == 0:
         return int(C_AUCTION)
-    if o[O_FLAGS] & POST_ONLY and o[O_TYPE] == LIMIT and state <= S_OPEN and would_take(b, slot):
+    if o[O_FLAGS] & POST_ONLY and o[O_TYPE] == LIMIT and state <= S_OPEN and would_take(b, slot, ts):
         return int(C_POST)
     return 0
 
@@ -543,7 +556,7 @@ def arrive(b: Book, slot: int, ts: int) -> None:
     """An order reaches the venue: it is refused, or taken and meets the market."""
     o = b.own[slot]
     k = o[O_INST]
-    why = not_taken(b, slot)
+    why = not_taken(b, slot, ts)
     if why != 0:
         tell(b, REJECTED, slot, ts, NONE, NONE, why)
         leave(b, slot)
@@ -617,20 +630,29 @@ def wake(b: Book, m: int, ts: int) -> None:
             o[O_QUANTITY] = o[O_MARK]
             resized(b, m, ts, C_PARENT)
     if more > 0:
-        where = o[O_WHERE]
-        if where != IN_PARENT:
+        held = b.pos[o[O_ACCOUNT], o[O_INST], P_LOTS]
+        can = max(0, (-held if o[O_SIDE] == 0 else held) - o[O_LEAVES])
+        if more > can:  # there is less to reduce than the parent filled
+            o[O_QUANTITY] -= more - can
+            o[O_MARK] -= more - can
+            more = can
+            if o[O_FILLED] == o[O_QUANTITY]:
+                tell(b, CANCELED, m, ts, NONE, NONE, C_REDUCE)
+                drop(b, m)
+                return
+            if more == 0:
+                resized(b, m, ts, C_REDUCE)
+    if more > 0:
+        if o[O_WHERE] != IN_PARENT:
             unlink(b, m)
         o[O_WHERE] = GONE
         o[O_LEAVES] += more
-        if where == IN_PARENT:
-            arrive_child(b, m, ts)
-        else:
-            enter(b, m, ts)
+        arrive_child(b, m, ts)
 
 
 @inner
 def arrive_child(b: Book, m: int, ts: int) -> None:
-    """A child's first lots come to life: it meets the market, and that is told as a new place."""
+    """Lots of a child come to life: it meets the market, and that is told as a new place."""
     o = b.own[m]
     n = resized(b, m, ts, NONE)
     ident = o[O_ID]

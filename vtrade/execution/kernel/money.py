@@ -307,6 +307,9 @@ def knock_on(b: Book, slot: int, lots: int) -> None:
     if o[O_GROUP] == 0 and b.pos[a, k, P_REDUCING] == 0:
         return
     held = b.pos[a, k, P_LOTS]
+    row = b.acct[a]
+    if o[O_FLAGS] & REDUCE_ONLY and o[O_SIDE] == 1 and row[A_ENABLED] != 0 and row[A_SHORT] == 0:
+        cover(b, a, k)
     for m in range(1, b.room[SLOTS]):
         other = b.own[m]
         if m == slot or other[O_WHERE] == GONE or other[O_ACCOUNT] != a or other[O_LEAVES] == 0:
@@ -315,6 +318,24 @@ def knock_on(b: Book, slot: int, lots: int) -> None:
             lower(b, m, max(0, other[O_LEAVES] - lots), C_GROUP)
         if other[O_INST] == k and other[O_FLAGS] & REDUCE_ONLY and other[O_WHERE] != IN_PARENT:
             lower(b, m, min(other[O_LEAVES], max(0, -held if other[O_SIDE] == 0 else held)), C_REDUCE)
+
+
+@inner
+def cover(b: Book, a: int, k: int) -> None:
+    """An account that may not sell short has reduced: its newest plain sells give way where shares are missing."""
+    short = located(b, a, k)
+    while short > 0:
+        newest = 0
+        for m in range(1, b.room[SLOTS]):
+            o = b.own[m]
+            if o[O_WHERE] != GONE and o[O_ACCOUNT] == a and o[O_INST] == k and o[O_SIDE] == 1 and o[O_LEAVES] > 0:
+                if o[O_FLAGS] & REDUCE_ONLY == 0 and (newest == 0 or o[O_ID] > b.own[newest, O_ID]):
+                    newest = m
+        if newest == 0:
+            return
+        lots = min(short, b.own[newest, O_LEAVES])
+        lower(b, newest, b.own[newest, O_LEAVES] - lots, C_REDUCE)
+        short -= lots
 
 
 @inner
