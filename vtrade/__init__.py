@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from vtrade.bootstrap import Desk, load_journal, verify
     from vtrade.domain.accounts import NO_LIMITS, RiskLimits
     from vtrade.domain.instruments import FeeSchedule, Instrument
+    from vtrade.domain.rules import RoomRules
     from vtrade.errors import VTradeError
+    from vtrade.market.exchange import exchange
     from vtrade.market.load import load_tape
     from vtrade.market.ohlcv import from_ohlcv
     from vtrade.market.parquet import save_tape
@@ -31,8 +33,10 @@ _HOMES = {
     "Instrument": "domain.instruments",
     "NO_LIMITS": "domain.accounts",
     "RiskLimits": "domain.accounts",
+    "RoomRules": "domain.rules",
     "Tape": "market.tape",
     "VTradeError": "errors",
+    "exchange": "market.exchange",
     "from_ohlcv": "market.ohlcv",
     "load_journal": "bootstrap",
     "load_tape": "market.load",
@@ -42,7 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "NO_LIMITS", "Desk", "FeeSchedule", "Instrument", "RiskLimits", "Tape", "VTradeError", "__version__", "from_ohlcv",
+    "NO_LIMITS", "Desk", "FeeSchedule", "Instrument", "RiskLimits", "RoomRules", "Tape", "VTradeError", "__version__", "exchange", "from_ohlcv",
     "load_journal", "load_tape", "save_tape", "synthetic", "verify",
 ]  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Was this fill possible? What the feed alone has shown, kept apart from the engine.
 
-Rules: lots of a level may be taken once each time the feed shows them as new; a print fills no more than its size; a
-bar gives no more than its share and no price outside itself; each cause of a fill belongs to certain rows.
+Rules: lots of a level may be taken once each time the feed shows them as new (with resilience, more often); a print
+fills no more than its size; a bar gives no more than its share and no price outside itself; each cause of a fill belongs
+to certain rows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vtrade.domain import messages as msg
-from vtrade.domain.orders import TERMINAL, OrderType, TimeInForce
+from vtrade.domain.orders import TERMINAL, Liquidity, OrderType, TimeInForce
+from vtrade.domain.rules import Beyond, RoomRules
 from vtrade.execution import layout as at
 from vtrade.execution.engine import Engine
 from vtrade.market.dtype import EVENT, Kind, SessionStatus
@@ -25,17 +27,27 @@ Level = tuple[int, int, int]
 class Shadow:
     """The feed as it was shown, row by row; every message holds one row."""
 
-    share_ppm: int
+    rules: RoomRules
+    agents: bool = False
+    """Whether agents trade: they have no order id."""
     shown: dict[Level, int] = field(default_factory=dict)
     offered: dict[Level, int] = field(default_factory=lambda: defaultdict(int))
     taken: dict[Level, int] = field(default_factory=lambda: defaultdict(int))
     bar: dict[int, list[int]] = field(default_factory=dict)
+    most: dict[Level, int] = field(default_factory=lambda: defaultdict(int))
+    """Largest total a level has shown since it last was empty."""
+    dark: dict[Level, int] = field(default_factory=lambda: defaultdict(int))
+    """Hidden lots taken there since then."""
 
     def _show(self, k: int, side: int, price: int, lots: int) -> None:
         before = self.shown.pop((k, side, price), 0)
         self.offered[k, side, price] += max(0, lots - before)
         if lots:
             self.shown[k, side, price] = lots
+            self.most[k, side, price] = max(lots, self.most[k, side, price])
+        else:
+            self.most.pop((k, side, price), None)
+            self.dark.pop((k, side, price), None)
 
     def check(self, engine: Engine, message: msg.Inbound, facts: list[msg.Fact]) -> None:
         """Compare what a message caused with what the feed has shown."""
@@ -50,14 +62,30 @@ class Shadow:
                 assert k is not None
                 level = (k, -fill.side, fill.evidence_px)
                 self.taken[level] += fill.last_qty
-                assert self.taken[level] <= self.offered[level], f"{self.taken[level]} of {self.offered[level]} taken"
+                if not self.rules.resilience_ns:
+                    assert self.taken[level] <= self.offered[level], f"{self.taken[level]} of {self.offered[level]}"
                 assert fill.last_qty <= fill.evidence_qty
+            elif fill.cause == "hidden":
+                self._hidden(engine, fill)
         if row is not None and row["kind"] in (Kind.TRADE, Kind.EXECUTE):
             printed = sum(fill.last_qty for fill in fills if fill.cause in ("queue", "through"))
             assert printed <= row["quantity"], f"a print of {row['quantity']} filled {printed}"
+        for side in (1, -1):
+            called = [fill for fill in fills if fill.cause == "auction" and fill.side == side]
+            assert not called or sum(f.last_qty for f in called) <= max(f.evidence_qty for f in called)
+            assert len({fill.last_px for fill in called}) <= 1, "an auction has one price"
         self._bars(engine, row, fills)
-        self._free(engine)
-        self._lifetimes(engine, message, facts)
+        if not self.rules.resilience_ns:
+            self._free(engine)
+        self._lifetimes(engine, facts)
+
+    def _hidden(self, engine: Engine, fill: msg.Fill) -> None:
+        k = engine.index(fill.symbol)
+        assert k is not None
+        level = (k, -fill.side, fill.evidence_px)
+        self.dark[level] += fill.last_qty
+        most = self.most[level] * self.rules.hidden_ppm / 1_000_000
+        assert self.dark[level] <= most + 1, f"{self.dark[level]} hidden lots behind {self.most[level]}"
 
     def _row(self, row: np.void) -> None:
         k, side, price, lots = (int(row[name]) for name in ("instrument", "side", "price", "quantity"))
@@ -95,20 +123,29 @@ class Shadow:
             assert (fill.last_px - fill.evidence_px) * fill.side >= 0
         elif fill.cause.startswith("bar"):
             assert kind in BARS
-        elif fill.cause == "depth":
+        elif fill.cause in ("depth", "hidden"):
+            assert (fill.last_px - fill.evidence_px) * fill.side == fill.impact >= 0
+            assert self.rules.impact_ppm or not fill.impact
+        elif fill.cause == "beyond":
+            assert self.rules.beyond == Beyond.SQUARE_ROOT
+            assert (fill.last_px - fill.evidence_px) * fill.side >= 0
+        elif fill.cause == "auction":
+            assert kind in (Kind.STATUS, Kind.TRADE, None)
             assert fill.last_px == fill.evidence_px
         else:
             assert fill.cause == "peer"
-            assert fill.contra_order_id
+            assert fill.last_px == fill.evidence_px
+            assert fill.contra_order_id or self.agents, "nobody is on the other side"
 
     def _bars(self, engine: Engine, row: np.void | None, fills: list[msg.Fill]) -> None:
         if row is None or row["kind"] not in BARS:
             return
         k, price = int(row["instrument"]), int(row["price"])
         if row["kind"] == Kind.BAR_OPEN:
-            self.bar[k] = [int(row["quantity"]) * self.share_ppm // 1_000_000, price, price]
+            self.bar[k] = [int(row["quantity"]) * self.rules.bar_volume_share_ppm // 1_000_000, price, price]
         left, low, high = self.bar[k]
         low, high = min(low, price), max(high, price)
+        fills = [fill for fill in fills if fill.cause.startswith("bar")]
         left -= sum(fill.last_qty for fill in fills)
         assert left >= 0, "a bar gave more than its share"
         for fill in fills:
@@ -127,15 +164,15 @@ class Shadow:
                     level = (k, side, base + int(p))
                     assert free[p] <= self.offered[level] - self.taken[level], f"{level} offers the same lots twice"
 
-    def _lifetimes(self, engine: Engine, message: msg.Inbound, facts: list[msg.Fact]) -> None:
-        if not isinstance(message, msg.SubmitOrder):
-            return
-        plain = message.type in (OrderType.MARKET, OrderType.LIMIT)
-        if message.time_in_force == TimeInForce.FOK and plain:
-            fills = [
-                f.last_qty for f in facts if isinstance(f, msg.Fill) and f.client_order_id == message.client_order_id
-            ]
-            whole = [f.quantity for f in facts if isinstance(f, msg.OrderAccepted)]
-            assert not fills or [sum(fills)] == whole, "a FOK order is filled in part"
-        if message.time_in_force in (TimeInForce.IOC, TimeInForce.FOK) and plain:
-            assert engine.accounts[message.account].ids.get(message.client_order_id) in TERMINAL
+    def _lifetimes(self, engine: Engine, facts: list[msg.Fact]) -> None:
+        for accepted in facts:
+            if not isinstance(accepted, msg.OrderAccepted) or accepted.type not in (OrderType.MARKET, OrderType.LIMIT):
+                continue
+            filled = sum(f.last_qty for f in facts if isinstance(f, msg.Fill) and f.order_id == accepted.order_id)
+            if accepted.time_in_force == TimeInForce.FOK:
+                assert filled in (0, accepted.quantity), "a FOK order is filled in part"
+            if accepted.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+                assert engine.accounts[accepted.account].ids.get(accepted.client_order_id) in TERMINAL
+            if accepted.terms is not None and accepted.terms.post_only:
+                took = [f for f in facts if isinstance(f, msg.Fill) and f.order_id == accepted.order_id]
+                assert all(f.liquidity == Liquidity.MAKER for f in took), "a post-only order took"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.execution.streams import FAMILIES, LISTED, Step, stream
+from tests.execution.streams import BOUNDS, FAMILIES, LISTED, RULES, Step, stream
 from vtrade.domain import messages as msg
 from vtrade.execution.engine import Engine
 
@@ -20,14 +20,14 @@ def chance(seed: int, count: int) -> tuple[tuple[str, ...], list[Step]]:
     """Families and steps of a seed."""
     luck = np.random.Generator(np.random.PCG64(seed))
     kinds = tuple(FAMILIES[i] for i in luck.integers(0, len(FAMILIES), len(LISTED)))
-    rows = luck.integers(0, (100, 24, 60, 12, 2**12), (count, 5))
-    return kinds, [(int(a), int(b), int(c), int(d), int(e)) for a, b, c, d, e in rows]
+    rows = luck.integers(0, BOUNDS, (count, len(BOUNDS))).tolist()
+    return kinds, [(a, b, c, d, e, f) for a, b, c, d, e, f in rows]
 
 
 def day(seed: int, count: int = 300, *, wild: bool = False) -> list[msg.Inbound]:
     """The log of a seed."""
     kinds, steps = chance(seed, count)
-    return stream(kinds, steps, wild=wild)
+    return stream(kinds, steps, rules=seed % len(RULES), wild=wild)
 
 
 def digest(messages: Sequence[msg.Inbound]) -> str:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from tests.execution.checks import Ledger, check_inside
 from tests.execution.shadow import Shadow
-from tests.execution.streams import ACCOUNTS, LISTED, SHARE_PPM, Step, families, framed, steps, stream
+from tests.execution.streams import ACCOUNTS, LISTED, RULES, Step, families, framed, steps, stream, venues
 from vtrade.domain import messages as msg
+from vtrade.execution import layout as at
 from vtrade.execution.engine import Engine
 
 
@@ -16,11 +17,13 @@ def run(engine: Engine, messages: list[msg.Inbound]) -> list[list[msg.Fact]]:
     return [engine.process(message) for message in messages]
 
 
-@given(families, steps)
+@given(families, venues, steps)
 @settings(max_examples=150)
-def test_cash_shares_liquidity_and_books_hold_after_every_message(kinds: tuple[str, ...], numbers: list[Step]) -> None:
-    engine, ledger, shadow = Engine(), Ledger(), Shadow(SHARE_PPM)
-    for message in stream(kinds, numbers):
+def test_cash_shares_liquidity_and_books_hold_after_every_message(
+    kinds: tuple[str, ...], rules: int, numbers: list[Step]
+) -> None:
+    engine, ledger, shadow = Engine(), Ledger(), Shadow(RULES[rules], agents="agents" in kinds)
+    for message in stream(kinds, numbers, rules=rules):
         facts = engine.process(message)
         ledger.fold(facts)
         ledger.check(engine)
@@ -29,15 +32,20 @@ def test_cash_shares_liquidity_and_books_hold_after_every_message(kinds: tuple[s
         assert msg.decode_facts(msg.encode_facts(facts)) == facts
     if not engine.orders:
         assert all(account.reserved == 0 for account in engine.accounts.values())
+    assert sum(engine._book.inst[:, at.SHORTED]) == sum(
+        max(0, asked - held) for a in engine.accounts.values() for asked, held in zip(a.selling, a.positions, strict=True)
+    )
     for k in range(len(LISTED)):
         peers = sum(ledger.positions.get((name, LISTED[k].symbol), 0) for name in ACCOUNTS)
         assert peers == sum(account.positions[k] for account in engine.accounts.values())
 
 
-@given(families, steps, st.integers(0, 60))
+@given(families, venues, steps, st.integers(0, 60))
 @settings(max_examples=100)
-def test_a_restored_engine_goes_on_as_the_first_one(kinds: tuple[str, ...], numbers: list[Step], cut: int) -> None:
-    messages = stream(kinds, numbers, wild=True)
+def test_a_restored_engine_goes_on_as_the_first_one(
+    kinds: tuple[str, ...], rules: int, numbers: list[Step], cut: int
+) -> None:
+    messages = stream(kinds, numbers, rules=rules, wild=True)
     first = Engine()
     told = run(first, messages[:cut])
     second = Engine.restore(first.snapshot())
@@ -55,10 +63,12 @@ def plain(facts: list[list[msg.Fact]]) -> list[tuple[object, ...]]:
     return [tuple(getattr(fact, name) for name in fact.__struct_fields__ if name != "seq") for fact in kept]
 
 
-@given(families, steps, st.lists(st.booleans(), min_size=1, max_size=8))
+@given(families, venues, steps, st.lists(st.booleans(), min_size=1, max_size=8))
 @settings(max_examples=100)
-def test_frames_make_no_difference(kinds: tuple[str, ...], numbers: list[Step], cuts: list[bool]) -> None:
-    messages = stream(kinds, numbers, wild=True)
+def test_frames_make_no_difference(
+    kinds: tuple[str, ...], rules: int, numbers: list[Step], cuts: list[bool]
+) -> None:
+    messages = stream(kinds, numbers, rules=rules, wild=True)
     single, joined = Engine(), Engine()
     assert plain(run(single, messages)) == plain(run(joined, framed(messages, cuts)))
     assert {n: (a.cash, a.positions) for n, a in single.accounts.items()} == {

@@ -24,6 +24,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "numpy.random": NOWHERE,
     "numpy.random.Generator": CHANCE,
     "numpy.random.Philox": CHANCE,
+    "numpy.random.default_rng": ("vtrade/bench/workloads.py",),
     "os.urandom": NOWHERE,
     "pandas.Timestamp.now": CLOCK,
     "pandas.Timestamp.today": CLOCK,

@@ -18,8 +18,7 @@ import pytest
 from tests.house.banned import strays
 
 LINES_MAX = 600
-LONGER = {"vtrade/execution/kernel.py"}
-"""Numba's cache watches only the file of the function that Python calls, so the kernel must be one file."""
+LONGER: set[str] = set()
 CODE = ("vtrade", "widgets", "tests")
 HEAVY = ("bokeh_sampledata", "exchange_calendars", "fakeredis", "IPython", "ipywidgets", "jupyterlab", "kafka", "numba",
          "openai", "pandas", "papermill", "plotly", "pyarrow", "redis", "scipy")  # fmt: skip

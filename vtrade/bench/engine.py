@@ -33,8 +33,8 @@ def _row(name: str, value: float | None, unit: str, goal: float | None, *, lower
 
 
 def _peer(workload: str) -> dict[str, Any]:
-    name, found = peers.quickest(workload)
-    return {} if found is None else {"peer": name, "peer_value": found.items_per_cpu_s}
+    found = peers.quickest(workload)
+    return {} if found is None else {"peer": found[0], "peer_value": found[1].items_per_cpu_s}
 
 
 def _matching() -> Iterator[Row]:

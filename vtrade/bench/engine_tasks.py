@@ -44,9 +44,7 @@ def w1() -> dict[str, Any]:
     seconds = []
     for _ in range(RUNS + 1):
         book = at.new_book(1)
-        book = book._replace(
-            feed=at.grown(book.feed, int(events["order_id"].max()) + 1), own=at.grown(book.own, 8_192)
-        )
+        book = book._replace(feed=at.grown(book.feed, int(events["order_id"].max()) + 1), own=at.grown(book.own, 8_192))
         book.terms[0, [at.T_TICK_VALUE, at.T_LOT, at.T_BORROWABLE]] = 1, 1, -1
         wide = at.fit_range(book, 0, int(priced.min()), int(priced.max()))
         assert wide is not None

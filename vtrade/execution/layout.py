@@ -41,8 +41,8 @@ class Book(NamedTuple):
     pos : (a, n, POS_COLS) int64
         What they hold and have asked for, lots.
     rings : (slots, RING_ROWS, 2) int64
-        The single orders that are inferred to stand before each order, see `vtrade.execution.queues`; one slot where the
-        room's queue model is another.
+        The single orders that are inferred to stand before each order, see `vtrade.execution.queues`; one slot where
+        the room's queue model is another.
     rates : (currencies,) int64
         Micro-units of the room's first currency for one unit of each.
     out : (m, OUT_COLS) int64

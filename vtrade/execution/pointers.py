@@ -1,8 +1,8 @@
 """How does compiled code hand a book from function to function without copying it?
 
-Rules: Numba passes a tuple by value, so every call of a book of a dozen arrays would copy a hundred numbers. A tuple class
-named to :func:`as_pointer` is passed as one pointer to what says where its arrays lie; that never changes while compiled
-code runs, and nothing is counted or freed there.
+Rules: Numba passes a tuple by value, so every call of a book of a dozen arrays would copy a hundred numbers. A tuple
+class named to :func:`as_pointer` is passed as one pointer to what says where its arrays lie; that never changes while
+compiled code runs, and nothing is counted or freed there.
 """
 
 from __future__ import annotations

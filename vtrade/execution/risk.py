@@ -181,7 +181,7 @@ def asks_refusal(m: SubmitOrder, instrument: Instrument, now: int) -> Refusal | 
         if m.type not in (OrderType.LIMIT, OrderType.STOP_LIMIT):
             return not_allowed, f"display_quantity is for limit orders; a {m.type} order shows nothing"
         if shown <= 0 or shown % instrument.lot_size or shown > m.quantity:
-            return Reason.QUANTITY_OFF_LOT, f"display_quantity {plain_micros(shown)} must be whole lots up to the quantity"
+            return Reason.QUANTITY_OFF_LOT, f"display_quantity {plain_micros(shown)} is no whole lots of it"
         if m.quantity > SLICES_MAX * shown:
             return not_allowed, f"more than {SLICES_MAX} slices; show at least {plain_micros(m.quantity // SLICES_MAX)}"
     if m.time_in_force == TimeInForce.GTD:
@@ -223,7 +223,7 @@ def in_words(engine: Engine, code: int, k: int, account: Account) -> Refusal:
             f"{instrument.quantity_text(a)} more; this account may not sell short",
         )
     if code == at.F_LOCATE:
-        return Reason.NO_LOCATE, f"only {instrument.quantity_text(a)} {name} are left to borrow in this room; sell fewer"
+        return Reason.NO_LOCATE, f"only {instrument.quantity_text(a)} {name} are left to borrow here; sell fewer"
     if code == at.F_REDUCE:
         return (
             Reason.NOTHING_TO_REDUCE,

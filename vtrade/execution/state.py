@@ -165,8 +165,8 @@ def _dump_book(book: at.Book, k: int) -> BookState:
     for s in range(2):
         rows = book.level[k, s]
         used = np.flatnonzero(rows[:, at.QTY])
-        for p, lots, rest in zip(used.tolist(), rows[used, at.QTY].tolist(), rows[used][:, _LEVEL].tolist(), strict=True):
-            levels.append((s, inst[at.BASE] + p, lots, *rest))
+        for p, row in zip(used.tolist(), rows[used][:, [at.QTY, *_LEVEL]].tolist(), strict=True):
+            levels.append((s, inst[at.BASE] + p, *row))
     waiting = []
     for which in range(at.LIST_COUNT):
         ids = []

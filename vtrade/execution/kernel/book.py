@@ -101,7 +101,7 @@ def lots_ahead(b: Book, slot: int) -> int:
     level = b.level[k, s, o[O_LIMIT] - b.inst[k, BASE]]
     lots: int = max(0, o[O_AHEAD] - level[TAKEN])
     if level[TAIL] == slot:
-        return lots + level[LOTS] - o[O_SHOWN]
+        return int(lots + level[LOTS] - o[O_SHOWN])
     m = o[O_PREV]
     while m != 0:
         lots += b.own[m, O_SHOWN]

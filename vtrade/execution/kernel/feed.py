@@ -154,9 +154,8 @@ def share_print(b: Book, k: int, s: int, price: int, qty: int, most: int, arriva
             left -= reach
             ident = o[O_ID]
             fill(b, m, ts, price, reach, QUEUE, MAKES, price, qty, NONE, NONE)
-            if o[O_ID] == ident:
-                if o[O_ARRIVAL] >= now:
-                    o[O_AHEAD] = max(0, level[QTY] - qty)
+            if o[O_ID] == ident and o[O_ARRIVAL] >= now:
+                o[O_AHEAD] = max(0, level[QTY] - qty)
         m = after
     return left
 
@@ -292,7 +291,7 @@ def session(b: Book, k: int, status: int, ts: int) -> None:
     """The venue opens, closes, halts, resumes or calls an auction of an instrument."""
     inst = b.inst[k]
     called = inst[STATE] == S_AUCTION
-    if status == S_OPEN or status == RESUMED:
+    if status in (S_OPEN, RESUMED):
         if called:
             leave_auction(b, k, OPEN_LIST, ts)
         elif inst[OWN_LEVELS] > 0 and inst[OWN_LEVELS + 1] > 0 and inst[OWN_BEST] >= inst[OWN_BEST + 1]:
@@ -306,7 +305,7 @@ def session(b: Book, k: int, status: int, ts: int) -> None:
         if inst[STOPS] > 0 and inst[BAR_NO] == 0:
             trigger_stops(b, k, ts)
         enter_held(b, k, ts)
-    elif status == S_HALTED or status == S_AUCTION:
+    elif status in (S_HALTED, S_AUCTION):
         inst[STATE] = status
         tell(b, SESSION, NONE, ts, k, status, NONE)
         if status == S_AUCTION:

@@ -312,7 +312,7 @@ def take_beyond(b: Book, slot: int, ts: int) -> None:
 
 @inner
 def available(b: Book, slot: int, most: int, ts: int) -> int:
-    """Lots, up to ``most``, an order could trade with at once within its limit, before it would meet its own account."""
+    """Lots, up to ``most``, that an order could trade with at once, before it would meet its own account."""
     o = b.own[slot]
     k, side = o[O_INST], o[O_SIDE]
     s = 1 - side
@@ -518,7 +518,7 @@ def enter(b: Book, slot: int, ts: int) -> None:
         append(b, slot, CLOSE_LIST, IN_CLOSE)
         o[O_WAIT] = W_AUCTION
         o[O_BAR] = inst[BAR_NO]
-    elif state == S_CLOSED or state == S_HALTED:
+    elif state in (S_CLOSED, S_HALTED):
         append(b, slot, HELD_LIST, IN_HELD)
         o[O_WAIT] = W_OPEN if state == S_CLOSED else W_RESUME
     elif o[O_TYPE] >= STOP_MARKET:
@@ -539,8 +539,8 @@ def not_taken(b: Book, slot: int, ts: int) -> int:
     inst = b.inst[o[O_INST]]
     state = inst[STATE]
     tif = o[O_TIF]
-    if tif == IOC or tif == FOK:
-        if state == S_CLOSED or state == S_AUCTION:
+    if tif in (IOC, FOK):
+        if state in (S_CLOSED, S_AUCTION):
             return int(C_CLOSED)
         if state == S_HALTED:
             return int(C_HALTED)

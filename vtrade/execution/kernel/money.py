@@ -1,8 +1,8 @@
 """What does a fill cost, what does an order tie up, and may an account send it?
 
-Rules: whole micro-units, the one rounding rule of the house, and nothing that could leave 64 bits: whatever an account
-holds and asks for in an instrument stays below ``MOST_MONEY``. A buy ties up the most it can cost, so cash cannot become
-negative by a fill in a cash account. A check changes nothing.
+Rules: whole micro-units, the one rounding rule of the house, and nothing that could leave 64 bits: what an account
+holds and asks for in an instrument stays below ``MOST_MONEY``. A buy ties up the most it can cost, so cash cannot
+become negative by a fill in a cash account. A check changes nothing.
 """
 
 from __future__ import annotations

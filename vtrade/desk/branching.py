@@ -1,0 +1,63 @@
+"""What does a branch of a desk begin with?
+
+Rules: a branch is a log of its own whose first messages are those of the old one up to a moment, so it tells the same
+facts up to there; the old log stays as it is.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from vtrade.desk import view
+from vtrade.domain.messages import Inbound, MarketFrame, OpenRoom, decode_inbound
+from vtrade.errors import DeskError
+from vtrade.market.dtype import EVENT
+from vtrade.services.room import CLOSED
+
+if TYPE_CHECKING:
+    from vtrade.desk.desk import Desk
+
+
+def moment_ns(desk: Desk, when: str | int) -> int:
+    """Nanoseconds of a moment of the tape's day given as ``"HH:MM[:SS]"`` or a date and time."""
+    if isinstance(when, str):
+        return view.parse_moment(desk, when)
+    try:
+        return operator.index(when)
+    except TypeError:
+        raise DeskError(f'{when!r} is no time; write "10:30", or whole nanoseconds') from None
+
+
+def target_ns(desk: Desk, to: str | int | None) -> int:
+    """The moment at which a branch leaves; the beginning where none is named."""
+    beginning = desk.tape.start_ns if desk.tape else 0
+    target = beginning if to is None else moment_ns(desk, to)
+    if target > desk.ts_ns:
+        raise DeskError(f"{to} has not happened yet on this desk ({desk.now}); desk.run(until=...) goes forward")
+    return max(beginning, target)
+
+
+def messages_until(desk: Desk, target: int) -> list[Inbound]:
+    """The messages up to a moment, as the beginning of another log."""
+    kept: list[Inbound] = []
+    with desk._room.lock:
+        if desk.closed:
+            raise DeskError(CLOSED)
+        room = desk._room.runtime
+        name = f"{room.engine.room} at {desk._time(target)}"
+        for entry in room.log.read():
+            message = decode_inbound(entry.message)
+            if isinstance(message, OpenRoom):
+                kept.append(msgspec.structs.replace(message, forked_from=name))
+            elif message.ts_ns <= target:
+                kept.append(message)
+            elif isinstance(message, MarketFrame):
+                events = np.frombuffer(message.events, dtype=EVENT)
+                early = events[events["ts_ns"] <= target]
+                if len(early):
+                    kept.append(MarketFrame(int(early["ts_ns"][-1]), early.tobytes()))
+    return kept
