@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from vtrade.adapters.sqlite import MEMORY, SqliteLog
 from vtrade.desk.opened import JournalView, read_journal
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.messages import OpenRoom, decode_inbound
+from vtrade.domain.rules import RoomRules
 from vtrade.domain.values import Number
 from vtrade.errors import DeskError, JournalCorrupt, JournalError, TapeError, ValueOffGrid
 from vtrade.gamification.leaderboard import Leaderboard
@@ -91,8 +92,8 @@ class Desk(core.Desk):
     Parameters
     ----------
     tape : str, Path, Tape or None
-        What plays: ``"synthetic:7"``, ``"sample:AAPL"``, ``"lobster:FILE.zip"``, a path, or a loaded tape. Without it a
-        synthetic market of ``seed``, or the one the journal began with.
+        What plays: ``"synthetic:7"``, ``"exchange:7"``, ``"sample:AAPL"``, ``"lobster:FILE.zip"``, a path, or a loaded
+        tape. Without it a synthetic market of ``seed``, or the one the journal began with.
     account : str
         Your name at the desk.
     cash : number
@@ -102,7 +103,11 @@ class Desk(core.Desk):
     journal : str or Path, optional
         SQLite file that keeps everything; an existing one is gone on with. In memory without it.
     limits : RiskLimits, optional
-        Pre-trade limits; ``vtrade.NO_LIMITS`` lifts them.
+        What the account may do: ``vtrade.RiskLimits.make(leverage=2, allow_short=True)`` for a margin account, for
+        example; ``vtrade.NO_LIMITS`` lifts them all.
+    rules : RoomRules, str or dict, optional
+        By which the venue trades: ``RoomRules.make(latency_ms=5)``, a dictionary of changes to what the tape asks for
+        (``{"latency_ms": 5}``), or ``"tape"``, ``"plain"`` or ``"realistic"``. Those that the tape asks for without it.
     language_model : {"auto", None} or LanguageModel
         ``"auto"`` takes the one the environment names, if it does; ``None`` keeps the tutor offline.
 
@@ -123,6 +128,7 @@ class Desk(core.Desk):
     def __init__(
         self, tape: str | Path | Tape | None = None, *, account: str = "you", cash: Number = 1_000_000, seed: int = 7,
         journal: str | Path | None = None, limits: RiskLimits | None = None,
+        rules: RoomRules | str | Mapping[str, Any] | None = None,
         language_model: LanguageModel | Literal["auto"] | None = "auto",
     ) -> None:  # fmt: skip
         try:
@@ -149,7 +155,7 @@ class Desk(core.Desk):
             ) from error
         super().__init__(
             _wiring(language_model), tape=loaded, tape_name=str(tape) if isinstance(tape, str | Path) else loaded.name,
-            account=account, cash=cash, seed=seed, journal=path, limits=limits,
+            account=account, cash=cash, seed=seed, journal=path, limits=limits, rules=rules,
         )  # fmt: skip
 
 

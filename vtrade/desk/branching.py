@@ -16,7 +16,7 @@ from vtrade.desk import view
 from vtrade.domain.messages import Inbound, MarketFrame, OpenRoom, decode_inbound
 from vtrade.errors import DeskError
 from vtrade.market.dtype import EVENT
-from vtrade.services.room import CLOSED
+from vtrade.services.room import CLOSED, Room
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
@@ -61,3 +61,21 @@ def messages_until(desk: Desk, target: int) -> list[Inbound]:
                 if len(early):
                     kept.append(MarketFrame(int(early["ts_ns"][-1]), early.tobytes()))
     return kept
+
+
+def rewound(desk: Desk, target: int) -> tuple[Room, str | None]:
+    """A room that goes on from an earlier moment, in the place of the desk's own, and the path of its journal."""
+    old, wiring = desk._room, desk._wiring
+    old.pause()
+    branch = messages_until(desk, target)
+    journal = None if desk.journal is None else wiring.next_path(desk.journal)
+    log = wiring.open_log(journal)
+    try:
+        room = Room(log, old.tape, opening=branch, clock=wiring.clock, leaderboards=wiring.leaderboards())
+    except BaseException:
+        log.close()
+        raise
+    room.catch_up(target)
+    room.changes = old.changes
+    room.listeners = old.listeners
+    return room, journal

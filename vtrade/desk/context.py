@@ -1,12 +1,13 @@
 """What was the market like around an order: which prints passed, what stood in the book, how much trades in a day?
 
-Rules: only what was played so far counts, and the same tape and journal tell the same numbers however a desk came there.
-What cannot be known is left unknown. Levels are taken from the tape only where its best price and size are those that
-the order met, so that what participants took before never counts twice.
+Rules: only what was played so far counts, and the same tape and journal tell the same numbers however a desk came
+there. What cannot be known is left unknown. Levels are taken from the tape only where its best price and size are those
+that the order met, so that what participants took before never counts twice.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import log, sqrt
 from typing import TYPE_CHECKING, Any, Final
 
@@ -116,7 +117,7 @@ def day_of(candles: list[Candle], *, seconds: float, session_s: int) -> dict[str
     a_day = max(1.0, session_s / seconds)
     squares = [
         (log(after[4] / before[4])) ** 2
-        for before, after in zip(candles, candles[1:], strict=False)
+        for before, after in pairwise(candles)
         if seconds >= NIGHT_S or after[0] - before[0] <= NIGHT_S
     ]
     found = {}

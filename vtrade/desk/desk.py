@@ -6,35 +6,25 @@ order comes back with its reason. Numbers in and out are whole units (dollars, s
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from vtrade.desk import checks, frames, view
+from vtrade.desk import branching, checks, context, entry, frames, offbook, view
 from vtrade.desk.evidence import DeskEvidence
 from vtrade.desk.order import Order, find_record
 from vtrade.desk.wiring import Wiring
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
-from vtrade.domain.messages import (
-    CancelOrder,
-    Inbound,
-    MarketFrame,
-    OpenAccount,
-    OpenRoom,
-    ReplaceOrder,
-    SubmitOrder,
-    UserAction,
-    decode_inbound,
-)  # fmt: skip
-from vtrade.domain.orders import OrderType, Reason, Side, TimeInForce
+from vtrade.domain.messages import CancelOrder, Inbound, OpenAccount, OpenRoom, SubmitOrder, UserAction
+from vtrade.domain.orders import Reason, Side
+from vtrade.domain.rules import RoomRules
 from vtrade.domain.values import Number, from_micros, to_micros
 from vtrade.errors import DeskError, ValueOffGrid
 from vtrade.execution.explain import Explanation, explain, reason_text
-from vtrade.market.dtype import EVENT
 from vtrade.market.tape import Tape
 from vtrade.portfolio.frames import format_ts
-from vtrade.services.room import CLOSED, NO_TAPE, Room
+from vtrade.services.room import NO_TAPE, Room
+from vtrade.services.rules import rules_from
 from vtrade.services.runtime import Verdict, verify
 from vtrade.tutor import ask as ask_tutor
 from vtrade.tutor import review_order
@@ -59,7 +49,8 @@ class Desk:
 
     def __init__(
         self, wiring: Wiring, *, tape: Tape | None, tape_name: str, account: str, cash: Number, seed: int,
-        journal: str | None, limits: RiskLimits | None, branch: Sequence[Inbound] = (), branched_at: int = 0,
+        journal: str | None, limits: RiskLimits | None, rules: RoomRules | str | Mapping[str, Any] | None = None,
+        branch: Sequence[Inbound] = (), branched_at: int = 0,
     ) -> None:  # fmt: skip
         self._wiring = wiring
         self._journal = journal
@@ -71,6 +62,7 @@ class Desk:
         money = to_micros(cash, what="cash")
         if money < 0:
             raise ValueOffGrid(f"cash {cash} is negative; begin with 0 or more")
+        venue = rules_from(rules, tape) if tape is not None else RoomRules()
         log = wiring.open_log(journal)
         try:
             opening: list[Inbound] = list(branch)
@@ -79,7 +71,7 @@ class Desk:
             if not opening and tape is not None:
                 start = tape.start_ns
                 opening = [
-                    OpenRoom(start, f"desk of {account}", tape.instruments, seed=seed, tape=tape_name),
+                    OpenRoom(start, f"desk of {account}", tape.instruments, venue, seed, tape_name),
                     OpenAccount(start, account, money, tape.instruments[0].currency, limits or RiskLimits()),
                 ]  # fmt: skip
             self._room = Room(log, tape, opening=opening, clock=wiring.clock, leaderboards=wiring.leaderboards())
@@ -91,6 +83,9 @@ class Desk:
             known = ", ".join(accounts)
             self.close_desk()
             raise DeskError(f"the journal has no account {account!r}; it has {known}")
+        if rules is not None and venue != self.rules:
+            self.close_desk()
+            raise DeskError(f"{journal} began with other rules than these; leave rules out, or begin a new journal")
         self.account = account
         if branch:
             self._room.catch_up(branched_at)
@@ -108,6 +103,16 @@ class Desk:
     def symbols(self) -> list[str]:
         """Symbols of the instruments."""
         return [i.symbol for i in self.instruments]
+
+    @property
+    def rules(self) -> RoomRules:
+        """By which the venue of this desk trades."""
+        return self._room.runtime.engine.rules
+
+    @property
+    def limits(self) -> RiskLimits:
+        """What this account may do: short sales, leverage, concentration, size of an order."""
+        return self._room.runtime.engine.accounts[self.account].limits
 
     @property
     def tape(self) -> Tape | None:
@@ -146,9 +151,12 @@ class Desk:
 
     def buy(
         self, symbol: str, quantity: Number, *, limit: Number | None = None, stop: Number | None = None,
-        tif: str = "DAY", client_order_id: str | None = None,
+        trail: Number | None = None, trail_bps: Number | None = None, tif: str | None = None,
+        good_till: entry.GoodTill | None = None, post_only: bool = False, reduce_only: bool = False,
+        display: Number | None = None, oco: str | None = None, parent: Order | str | None = None,
+        client_order_id: str | None = None, time_in_force: str | None = None,
     ) -> Order:  # fmt: skip
-        """Buy; without ``limit`` and ``stop`` at market.
+        """Buy; without ``limit``, ``stop`` and ``trail`` at market.
 
         Parameters
         ----------
@@ -159,7 +167,22 @@ class Desk:
             Worst price.
         stop : number, optional
             The order sleeps until the market trades here.
-        tif : {"DAY", "GTC", "IOC", "FOK"}
+        trail, trail_bps : number, optional
+            A stop that follows the market at this distance: money, or basis points of the price.
+        tif, time_in_force : {"DAY", "GTC", "IOC", "FOK", "GTD", "AT_THE_OPEN", "AT_THE_CLOSE"}
+            Two names of one thing; ``DAY`` without either.
+        good_till : str, datetime or number, optional
+            The order ends then (``"15:30"``), or after so many simulated seconds.
+        post_only : bool
+            Rejected where it would trade at once.
+        reduce_only : bool
+            Never makes a position larger, nor turns it round.
+        display : number, optional
+            An iceberg shows so many units at a time.
+        oco : str, optional
+            Orders with the same name here share their quantity: a fill of one lowers the others.
+        parent : Order or str, optional
+            The order whose fills bring this one to life.
         client_order_id : str, optional
             Your own name for the order; one is made up without it.
 
@@ -173,52 +196,72 @@ class Desk:
         ValueOffGrid
             If a number is none (NaN, text), or a word such as ``tif`` is unknown.
         """
-        return self._submit(Side.BUY, symbol, quantity, limit, stop, tif, client_order_id)
+        return self._submit(
+            Side.BUY, symbol, quantity, limit=limit, stop=stop, trail=trail, trail_bps=trail_bps,
+            tif=entry.one_of(tif, time_in_force), good_till=good_till, post_only=post_only, reduce_only=reduce_only,
+            display=display, oco=oco, parent=parent, client_order_id=client_order_id,
+        )  # fmt: skip
 
     def sell(
         self, symbol: str, quantity: Number, *, limit: Number | None = None, stop: Number | None = None,
-        tif: str = "DAY", client_order_id: str | None = None,
+        trail: Number | None = None, trail_bps: Number | None = None, tif: str | None = None,
+        good_till: entry.GoodTill | None = None, post_only: bool = False, reduce_only: bool = False,
+        display: Number | None = None, oco: str | None = None, parent: Order | str | None = None,
+        client_order_id: str | None = None, time_in_force: str | None = None,
     ) -> Order:  # fmt: skip
         """Sell; the parameters are those of :meth:`buy`."""
-        return self._submit(Side.SELL, symbol, quantity, limit, stop, tif, client_order_id)
+        return self._submit(
+            Side.SELL, symbol, quantity, limit=limit, stop=stop, trail=trail, trail_bps=trail_bps,
+            tif=entry.one_of(tif, time_in_force), good_till=good_till, post_only=post_only, reduce_only=reduce_only,
+            display=display, oco=oco, parent=parent, client_order_id=client_order_id,
+        )  # fmt: skip
 
-    def _submit(
-        self, side: Side, symbol: str, quantity: Number, limit: Number | None, stop: Number | None, tif: str,
-        client_order_id: str | None, type_: OrderType | None = None,
-    ) -> Order:  # fmt: skip
-        if type_ is None:
-            type_ = {
-                (False, False): OrderType.MARKET, (True, False): OrderType.LIMIT,
-                (False, True): OrderType.STOP_MARKET, (True, True): OrderType.STOP_LIMIT,
-            }[limit is not None, stop is not None]  # fmt: skip
-        try:
-            time_in_force = TimeInForce(str(tif).upper())
-        except ValueError:
-            raise ValueOffGrid(f"time in force {tif!r} is unknown; choose one of {', '.join(TimeInForce)}") from None
-        if not isinstance(client_order_id, str | None):
-            raise ValueOffGrid(f"client_order_id {client_order_id!r} is not text; put it in quotes or leave it out")
-        with self._room.together():
-            name = str(client_order_id or self._new_id())
-            message = SubmitOrder(
-                self._room.now_ns, self.account, name, str(symbol), side, type_,
-                to_micros(quantity, what="quantity"),
-                None if limit is None else to_micros(limit, what="limit price"),
-                None if stop is None else to_micros(stop, what="stop price"), time_in_force,
-            )  # fmt: skip
-            known = self._room.runtime.engine.accounts[self.account].ids
-            if name in known:
-                raise DeskError(
-                    f"client_order_id {name!r} was used before on this desk; leave it out or choose another"
-                )
-            self._room.submit([message])
-        return Order(self, name)
+    def bracket(
+        self, symbol: str, quantity: Number, *, limit: Number | None = None, take_profit: Number, stop_loss: Number,
+        tif: str | None = None, client_order_id: str | None = None,
+    ) -> entry.Bracket:  # fmt: skip
+        """Enter a position together with its two ways out.
 
-    def _new_id(self) -> str:
-        known = self._room.runtime.engine.accounts[self.account].ids
-        while True:
-            self._ids += 1
-            if f"o{self._ids}" not in known:
-                return f"o{self._ids}"
+        Parameters
+        ----------
+        limit : number, optional
+            Worst price of the entry; at market without it.
+        take_profit, stop_loss : number
+            Where the exits stand. With ``take_profit`` the higher one the entry buys, else it sells.
+        tif : str, optional
+            Of the entry; the exits are good till canceled.
+
+        Returns
+        -------
+        Bracket
+            ``entry``, ``take_profit`` and ``stop_loss``; the exits come to life with the fills of the entry, and what
+            one of them fills the other loses.
+
+        Examples
+        --------
+        >>> import vtrade as vt
+        >>> desk = vt.Desk(vt.synthetic(7, symbols=["ACME"], minutes=1))
+        >>> entry, target, guard = desk.bracket("ACME", 100, take_profit=200, stop_loss=150)
+        >>> entry.status, target.side, guard.working
+        (<Status.FILLED: 'FILLED'>, 'sell', True)
+        >>> desk.close_desk()
+        """
+        return entry.bracket(
+            self, symbol, quantity, limit=limit, take_profit=take_profit, stop_loss=stop_loss, tif=tif,
+            client_order_id=client_order_id,
+        )  # fmt: skip
+
+    def oco(
+        self, symbol: str, quantity: Number | None = None, *, take_profit: Number, stop_loss: Number, tif: str = "GTC"
+    ) -> entry.Exits:
+        """Two ways out of a position, all of it without ``quantity``; what one of them fills the other loses."""
+        return entry.oco(self, symbol, quantity, take_profit=take_profit, stop_loss=stop_loss, tif=tif)
+
+    def _submit(self, side: Side, symbol: str, quantity: Number, **asked: Any) -> Order:
+        return entry.submit(self, side, symbol, quantity, **asked)
+
+    def _order(self, client_order_id: str) -> Order:
+        return Order(self, client_order_id)
 
     def submit_many(self, orders: Sequence[SubmitOrder]) -> list[Order]:
         """Send many orders in few commits; much faster than one by one."""
@@ -237,34 +280,12 @@ class Desk:
     ) -> Order:  # fmt: skip
         """Change an order; a refusal is told by its ``explain()``."""
         handle = self._handle(order)
-        self._room.submit(
-            [
-                ReplaceOrder(
-                    self._room.now_ns, self.account, handle.client_order_id,
-                    None if quantity is None else to_micros(quantity, what="quantity"),
-                    None if limit is None else to_micros(limit, what="limit price"),
-                    None if stop is None else to_micros(stop, what="stop price"),
-                )
-            ]
-        )  # fmt: skip
+        self._room.submit([entry.change(self, handle.client_order_id, quantity, limit, stop)])
         return handle
 
     def close(self, symbol: str | None = None) -> list[Order]:
         """Close the position in ``symbol``, or all positions, at market; working orders on that side are canceled."""
-        orders = []
-        with self._room.together():
-            held = self._room.portfolio.positions(self.account)
-            if symbol is not None and symbol not in self.symbols:
-                raise DeskError(f"{symbol!r} is not traded here; known: {', '.join(self.symbols)}")
-            for position in held:
-                if symbol not in (None, position.symbol):
-                    continue
-                side = Side.SELL if position.units > 0 else Side.BUY
-                for record in self._room.blotter.of(self.account):
-                    if record.working and record.symbol == position.symbol and record.side == side:
-                        self.cancel(record.client_order_id)
-                orders.append(self._submit(side, position.symbol, abs(position.units), None, None, "DAY", None))
-        return orders
+        return entry.close(self, symbol)
 
     def order(self, order: int | str) -> Order:
         """An order by its number or ``client_order_id``."""
@@ -292,12 +313,22 @@ class Desk:
         with self._room.lock:
             return reason_text(record, self._room.runtime.engine.waiting(record.order_id))
 
-    def _explain(self, record: Record) -> Explanation:
+    def _stop_price(self, record: Record) -> float | None:
+        """Where a stop stands now; a trailing one moves."""
+        with self._room.lock:
+            ticks = self._room.runtime.engine.stop_price(record.order_id) if record.working else None
+        return record.instrument.price(ticks) if ticks and record.instrument else record.stop_price
+
+    def _explain(self, record: Record, *, alternatives: bool = True) -> Explanation:
         with self._room.lock:
             engine = self._room.runtime.engine
             waiting = engine.waiting(record.order_id) if record.working else Reason.NONE
             ahead = engine.queue_ahead(record.order_id) if record.working else None
-        return explain(record, show_time=self._time, waiting=waiting, queue_ahead=ahead)
+            prints = context.prints_since(self, record)
+            market = context.market_of(self, record) if alternatives else None
+            return explain(
+                record, show_time=self._time, waiting=waiting, queue_ahead=ahead, prints=prints, market=market
+            )
 
     # --- money ---------------------------------------------------------------------------------------------------
 
@@ -314,9 +345,26 @@ class Desk:
 
     @property
     def buying_power(self) -> float:
-        """Cash that no working order has reserved."""
+        """What the account can still commit: cash that no working order has reserved, or its margin where it has one."""
         with self._room.lock:
             return from_micros(self._room.runtime.engine.buying_power(self.account))
+
+    @property
+    def balances(self) -> dict[str, float]:
+        """Money by currency."""
+        return offbook.balances(self)
+
+    def convert(self, amount: Number, sell: str, buy: str) -> dict[str, float]:
+        """Change ``amount`` of one currency into another, at the room's rate and spread; gives ``balances``."""
+        return offbook.convert(self, amount, sell, buy)
+
+    def tenders(self) -> pd.DataFrame:
+        """Blocks that are offered to this account off the book."""
+        return offbook.tenders(self)
+
+    def answer(self, tender: str, *, accept: bool) -> str:
+        """Take a tender, or leave it; how that ended, in a sentence."""
+        return offbook.answer(self, tender, accept=accept)
 
     def book(self, symbol: str, levels: int = 10) -> pd.DataFrame:
         """Depth: bid size, bid, ask, ask size; best level first."""
@@ -421,20 +469,11 @@ class Desk:
         if until is None:
             self._room.run()
             return self
-        end = self._moment(until)
+        end = branching.moment_ns(self, until)
         if end < self._room.now_ns:
             raise DeskError(f"{until} is in the past of this desk ({self.now}); desk.rewind() goes back")
         self._room.advance(end)
         return self
-
-    def _moment(self, when: str | int) -> int:
-        """Nanoseconds of a moment of the tape's day given as ``"HH:MM[:SS]"`` or a date and time."""
-        if isinstance(when, str):
-            return view.parse_moment(self, when)
-        try:
-            return operator.index(when)
-        except TypeError:
-            raise DeskError(f'{when!r} is no time; write "10:30", or whole nanoseconds') from None
 
     def rewind(self, *, seconds: float | None = None, to: str | int | None = None) -> Desk:
         """Go back: this desk goes on from an earlier moment, in a journal of its own; the old one stays as it is.
@@ -448,71 +487,22 @@ class Desk:
         """
         if seconds is not None and to is not None:
             raise DeskError("rewind by seconds or to a moment, not by both")
-        target = self._target(to if seconds is None else self._room.now_ns - checks.span_ns(seconds))
-        self._room.pause()
-        branch = self._branch(target)
-        journal = None if self._journal is None else self._wiring.next_path(self._journal)
-        old, log = self._room, self._wiring.open_log(journal)
-        try:
-            room = Room(
-                log, old.tape, opening=branch, clock=self._wiring.clock, leaderboards=self._wiring.leaderboards()
-            )
-        except BaseException:
-            log.close()
-            raise
-        room.catch_up(target)
-        room.changes = old.changes
-        room.listeners = old.listeners
-        self._room, self._journal = room, journal
+        target = branching.target_ns(self, to if seconds is None else self._room.now_ns - checks.span_ns(seconds))
+        old, (self._room, self._journal) = self._room, branching.rewound(self, target)
         old.close()
-        room._changed()
+        self._room._changed()
         return self
 
     def fork(self, *, to: str | int | None = None, journal: str | None = None) -> Desk:
         """A second desk that shares this one's past up to a moment (now, without ``to``) and then goes its own way."""
-        target = self._room.now_ns if to is None else self._target(to)
+        target = self._room.now_ns if to is None else branching.target_ns(self, to)
         desk = object.__new__(type(self))
         Desk.__init__(
             desk, self._wiring, tape=self._room.tape, tape_name=self._room.runtime.engine.tape, account=self.account,
             cash=0, seed=0, journal=None if journal is None else str(journal), limits=None,
-            branch=self._branch(target), branched_at=target,
+            branch=branching.messages_until(self, target), branched_at=target,
         )  # fmt: skip
         return desk
-
-    def _target(self, to: str | int | None) -> int:
-        beginning = self._room.tape.start_ns if self._room.tape else 0
-        target = beginning if to is None else self._moment(to)
-        if target > self._room.now_ns:
-            raise DeskError(f"{to} has not happened yet on this desk ({self.now}); desk.run(until=...) goes forward")
-        return max(beginning, target)
-
-    def _branch(self, target: int) -> list[Inbound]:
-        """The messages up to a moment, as the beginning of another log."""
-        import numpy as np
-
-        kept: list[Inbound] = []
-        with self._room.lock:
-            if self.closed:
-                raise DeskError(CLOSED)
-            room = self._room.runtime
-            name = f"{room.engine.room} at {self._time(target)}"
-            for entry in room.log.read():
-                message = decode_inbound(entry.message)
-                if isinstance(message, OpenRoom):
-                    kept.append(
-                        OpenRoom(
-                            message.ts_ns, message.room, message.instruments, message.rules, message.seed,
-                            message.tape, name,
-                        )
-                    )  # fmt: skip
-                elif message.ts_ns <= target:
-                    kept.append(message)
-                elif isinstance(message, MarketFrame):
-                    events = np.frombuffer(message.events, dtype=EVENT)
-                    early = events[events["ts_ns"] <= target]
-                    if len(early):
-                        kept.append(MarketFrame(int(early["ts_ns"][-1]), early.tobytes()))
-        return kept
 
     # --- progress, tutor, proof ------------------------------------------------------------------------------------
 

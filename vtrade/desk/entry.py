@@ -1,8 +1,8 @@
 """What does a person's order mean as a message, and how are orders that belong together sent?
 
-Rules: words and numbers are read here and nowhere else; what cannot be read is one error that names it and the mend, and
-then nothing was sent. Whether an order may trade is decided by the engine, which answers with a fact. Orders that belong
-together are sent while the market stands still.
+Rules: words and numbers are read here and nowhere else; what cannot be read is one error that names it and the mend,
+and then nothing was sent. Whether an order may trade is decided by the engine, which answers with a fact. Orders that
+belong together are sent while the market stands still.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from vtrade.desk import checks, view
-from vtrade.domain.messages import SubmitOrder
+from vtrade.domain.messages import ReplaceOrder, SubmitOrder
 from vtrade.domain.orders import OrderType, Side, Status, TimeInForce
 from vtrade.domain.values import Number, to_micros
 from vtrade.errors import DeskError, ValueOffGrid
@@ -72,6 +72,16 @@ def message(
     )  # fmt: skip
 
 
+def change(
+    desk: Desk, client_order_id: str, quantity: Number | None, limit: Number | None, stop: Number | None
+) -> ReplaceOrder:
+    """New terms for an order, as a message; ``None`` keeps what is there."""
+    return ReplaceOrder(
+        desk._room.now_ns, desk.account, client_order_id, _micros(quantity, "quantity"), _micros(limit, "limit price"),
+        _micros(stop, "stop price"),
+    )  # fmt: skip
+
+
 def time_in_force(tif: str | None, *, good_till: GoodTill | None = None) -> TimeInForce:
     """How long an order lives: what was said, ``GTD`` with an end, else ``DAY``.
 
@@ -89,6 +99,13 @@ def time_in_force(tif: str | None, *, good_till: GoodTill | None = None) -> Time
     if found == TimeInForce.GTD and good_till is None:
         raise ValueOffGrid('time in force GTD needs an end; give good_till, such as good_till="15:30", or seconds')
     return found
+
+
+def one_of(tif: str | None, long: str | None) -> str | None:
+    """The time in force under either of its names."""
+    if tif is not None and long is not None and str(tif).upper() != str(long).upper():
+        raise ValueOffGrid(f"tif {tif!r} and time_in_force {long!r} are two names of one thing; give one of them")
+    return tif if long is None else long
 
 
 def expiry_ns(desk: Desk, good_till: GoodTill) -> int:
@@ -167,7 +184,9 @@ def bracket(
     side = _side_of(take_profit, stop_loss)
     target, guard = (to_micros(p, what=w) for p, w in ((take_profit, "take_profit"), (stop_loss, "stop_loss")))
     if limit is not None and not min(target, guard) < to_micros(limit, what="limit price") < max(target, guard):
-        raise ValueOffGrid(f"the entry at {limit} does not lie between stop_loss {stop_loss} and take_profit {take_profit}")
+        raise ValueOffGrid(
+            f"the entry at {limit} does not lie between stop_loss {stop_loss} and take_profit {take_profit}; move one"
+        )
     with desk._room.together():
         entry = submit(desk, side, symbol, quantity, limit=limit, tif=tif, client_order_id=client_order_id)
         # a parent that has filled at once has nothing more to bring to life: then the exits stand alone
@@ -243,16 +262,3 @@ def close(desk: Desk, symbol: str | None) -> list[Order]:
                     desk.cancel(record.client_order_id)
             orders.append(submit(desk, side, position.symbol, abs(position.units)))
     return orders
-
-
-def terms_of(desk: Desk, order: Order) -> dict[str, Any]:
-    """What an order asks for beyond type, quantity and prices, in whole units; only what it does ask for."""
-    terms, i = order._record.terms, order._record.instrument
-    if i is None:
-        return {}
-    told = {
-        "post_only": terms.post_only, "reduce_only": terms.reduce_only, "display": i.quantity(terms.display_quantity),
-        "trail": i.price(terms.trail), "trail_bps": terms.trail_ppm / 100,
-        "good_till": desk._time(terms.expire_ns) if terms.expire_ns else "", "oco": terms.oco, "parent": terms.parent,
-    }  # fmt: skip
-    return {name: value for name, value in told.items() if value}

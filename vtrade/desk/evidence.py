@@ -47,7 +47,7 @@ class DeskEvidence:
 
     def _order(self, r: Record) -> OrderEvidence:
         desk, i = self._desk, r.instrument
-        story = desk._explain(r)
+        story = desk._explain(r, alternatives=False)
         accepted = next((f for f in r.facts if isinstance(f, OrderAccepted)), None)
 
         def seen(ticks: int) -> float | None:
@@ -148,7 +148,7 @@ class DeskEvidence:
             last = engine.last(k)
             levels = [engine.depth(k, side, LEVELS_SHOWN) for side in (1, -1)]
             status = engine.session(k)
-            news = [n for n in desk._room.news if n.symbol in ("", symbol)][-5:]
+            news = [n for n in desk._room.news if n.symbol in ("", symbol) and n.account in ("", desk.account)][-5:]
         bids, asks = (tuple((i.price(px), i.quantity(lots)) for px, lots in rows) for rows in levels)
         return MarketEvidence(
             symbol=symbol,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from vtrade.desk import checks
 from vtrade.domain.values import from_micros
 from vtrade.errors import DeskError
 from vtrade.execution.explain import slippage_bps
 from vtrade.portfolio import frames as money
+from vtrade.services.orderflags import flags_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +24,9 @@ ORDER_COLUMNS = {
     "order_id": "Int64", "client_order_id": "str", "time": "str", "symbol": "str", "side": "str", "type": "str",
     "tif": "str", "quantity": "float64", "filled": "float64", "limit_price": "float64", "stop_price": "float64",
     "avg_px": "float64", "fees": "float64", "slippage_bps": "float64", "status": "str", "reason": "str",
+    "good_till": "str", "flags": "str",
 }  # fmt: skip
+"""``flags`` are those of an order file, but for the moment in ``good_till``."""
 
 
 def _index(desk: Desk, symbol: str) -> int:
@@ -73,12 +79,13 @@ def quotes(desk: Desk) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).astype(numbers).set_index("symbol")
 
 
-def order_row(r: Record, *, time: str, reason: str) -> tuple[object, ...]:
+def order_row(r: Record, *, show_time: Callable[[int], str], reason: str, stop: float | None) -> tuple[object, ...]:
     """An order in the columns of ``ORDER_COLUMNS``."""
+    flags = flags_text(msgspec.structs.replace(r.terms, expire_ns=0), r.instrument) if r.instrument else ""
     return (
-        r.order_id or None, r.client_order_id, time, r.symbol, r.side.name.lower(), str(r.type), str(r.tif),
-        r.quantity_units, r.filled_units, r.limit_price, r.stop_price, r.avg_px, from_micros(r.fees),
-        slippage_bps(r), str(r.status), reason,
+        r.order_id or None, r.client_order_id, show_time(r.ts_ns), r.symbol, r.side.name.lower(), str(r.type),
+        str(r.tif), r.quantity_units, r.filled_units, r.limit_price, stop, r.avg_px, from_micros(r.fees),
+        slippage_bps(r), str(r.status), reason, show_time(r.terms.expire_ns) if r.terms.expire_ns else "", flags,
     )  # fmt: skip
 
 
@@ -88,7 +95,7 @@ def orders(desk: Desk) -> pd.DataFrame:
 
     with desk._room.lock:
         rows = [
-            order_row(r, time=desk._time(r.ts_ns), reason=desk._reason(r))
+            order_row(r, show_time=desk._time, reason=desk._reason(r), stop=desk._stop_price(r))
             for r in reversed(desk._room.blotter.of(desk.account))
         ]
     return pd.DataFrame(rows, columns=list(ORDER_COLUMNS)).astype(ORDER_COLUMNS)

@@ -14,8 +14,10 @@ import msgspec
 import numpy as np
 
 from vtrade.desk.frames import ORDER_COLUMNS, order_row
+from vtrade.domain.actions import ActionKind
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
+    ActionApplied,
     CancelRejected,
     Fact,
     MarketFrame,
@@ -38,6 +40,7 @@ from vtrade.portfolio import frames as money
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.portfolio.valuation import Grouping
 from vtrade.ports import Log
+from vtrade.services.prints import has_requests, prints_told
 from vtrade.services.replay import ACCOUNT_COLUMNS, account_row
 from vtrade.services.runtime import GENESIS, link
 
@@ -95,6 +98,7 @@ class JournalView:
         self._portfolio = PortfolioEngine(history_max=HISTORY_MAX)
         self._blotter = Blotter()
         self._candles = Candles(0)
+        self._requests = False
         self._timezone = "America/New_York"
 
     def _take(self, message: Any, facts: list[Fact]) -> None:
@@ -109,10 +113,17 @@ class JournalView:
                         self._timezone = calendar_zone(fact.instruments[0].calendar)
                 case NewsPublished():
                     self.news.append(fact)
+                case ActionApplied(kind=ActionKind.RENAME):
+                    self.instruments = tuple(
+                        msgspec.structs.replace(i, symbol=fact.new_symbol) if i.symbol == fact.symbol else i
+                        for i in self.instruments
+                    )
                 case _:
                     pass
         if isinstance(message, MarketFrame):
-            self._candles.update(np.frombuffer(message.events, dtype=EVENT))
+            events = np.frombuffer(message.events, dtype=EVENT)
+            self._requests = self._requests or has_requests(events)
+            self._candles.update(prints_told(facts, self.symbols) if self._requests else events)
         self._blotter.apply(facts)
         self._portfolio.apply_all(facts)
         self.records += 1
@@ -170,7 +181,8 @@ class JournalView:
         import pandas as pd
 
         rows = [
-            (r.account, *order_row(r, time=self._time(r.ts_ns), reason=reason_text(r))) for r in self._records(account)
+            (r.account, *order_row(r, show_time=self._time, reason=reason_text(r), stop=r.stop_price))
+            for r in self._records(account)
         ]
         columns = {"account": "str", **ORDER_COLUMNS}
         return pd.DataFrame(rows, columns=list(columns)).astype(columns)

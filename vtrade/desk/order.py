@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
-from vtrade.domain.orders import Status
+from vtrade.domain.orders import OrderType, Status, TimeInForce
 from vtrade.domain.values import Number, from_micros
 from vtrade.errors import DeskError
 from vtrade.execution.explain import Explanation, describe, units_text
@@ -37,6 +37,19 @@ def find_record(blotter: Blotter, account: str, order: object) -> Record | None:
     if record is None and number is not None:
         record = blotter.find(account, number)
     return record
+
+
+def terms_of(desk: Desk, record: Record) -> dict[str, Any]:
+    """What an order asks for beyond type, quantity and prices, in whole units; only what it does ask for."""
+    terms, i = record.terms, record.instrument
+    if i is None:
+        return {}
+    told = {
+        "post_only": terms.post_only, "reduce_only": terms.reduce_only, "display": i.quantity(terms.display_quantity),
+        "trail": i.price(terms.trail), "trail_bps": terms.trail_ppm / 100,
+        "good_till": desk._time(terms.expire_ns) if terms.expire_ns else "", "oco": terms.oco, "parent": terms.parent,
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value}
 
 
 class Order:
@@ -81,14 +94,29 @@ class Order:
         return self._record.quantity_units
 
     @property
+    def type(self) -> OrderType:
+        """How its price is decided."""
+        return self._record.type
+
+    @property
+    def time_in_force(self) -> TimeInForce:
+        """How long it lives."""
+        return self._record.tif
+
+    @property
+    def instructions(self) -> dict[str, Any]:
+        """What else it asks for: ``post_only``, ``display``, ``trail``, ``good_till``, ``oco``, ``parent``, ..."""
+        return terms_of(self._desk, self._record)
+
+    @property
     def limit_price(self) -> float | None:
         """Worst price, ``None`` for an order at market."""
         return self._record.limit_price
 
     @property
     def stop_price(self) -> float | None:
-        """Price at which a stop wakes up, ``None`` for other orders."""
-        return self._record.stop_price
+        """Price at which a stop wakes up, ``None`` for other orders; that of a trailing stop moves."""
+        return self._desk._stop_price(self._record)
 
     @property
     def filled_quantity(self) -> float:

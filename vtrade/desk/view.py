@@ -31,7 +31,16 @@ BAR_S: Final = 60
 _EPOCH_FROM_NS: Final = 10 * 86_400 * NS_PER_S
 """Times below count from midnight, above from the Unix epoch."""
 
+_ELSEWHERE: Final = (
+    Reason.WAITING_IN_FLIGHT, Reason.WAITING_FOR_PARENT, Reason.WAITING_FOR_TRIGGER, Reason.WAITING_FOR_AUCTION,
+)  # fmt: skip
+"""Orders that wait for these stand on no rung of the ladder."""
+
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+TICKET_TYPES: Final = (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
+TICKET_TIFS: Final = tuple(tif for tif in TimeInForce if tif != TimeInForce.GTD)
+"""What the ticket has fields for; an intent may ask for all the others too."""
 
 _INTENTS: Final = {OrderEvent.CANCEL: "cancel", OrderEvent.REPLACE: "replace"}
 
@@ -73,10 +82,10 @@ def build(desk: Desk, symbol: str | None, *, levels: int, bars: int) -> dict[str
                 for row in room.rank("xp").top(STANDINGS_SHOWN)
             ],
             "progress": _progress(desk),
-            "ticket": {"types": [str(t) for t in OrderType], "tifs": [str(t) for t in TimeInForce]},
+            "ticket": {"types": [str(t) for t in TICKET_TYPES], "tifs": [str(t) for t in TICKET_TIFS]},
             "news": [
                 {"time": desk._time(n.ts_ns)[-12:-4], "symbol": n.symbol, "headline": n.headline}
-                for n in reversed(room.news[-NEWS_SHOWN:])
+                for n in reversed([n for n in room.news if n.account in ("", desk.account)][-NEWS_SHOWN:])
             ],
         }  # fmt: skip
 
@@ -128,9 +137,12 @@ def _depth(desk: Desk, k: int, levels: int) -> dict[str, list[list[float]]]:
     i, engine = desk.instruments[k], desk._room.runtime.engine
     own: dict[tuple[int, int], int] = {}
     for order in engine.orders.values():
-        if order.k == k and order.account.name == desk.account and order.limit is not None:
+        if order.k != k or order.account.name != desk.account or order.limit is None:
+            continue
+        if engine.waiting(order.order_id) not in _ELSEWHERE:
             key = (int(order.side), order.limit)
-            own[key] = own.get(key, 0) + order.leaves
+            shown = order.terms.display_quantity if order.terms is not None else 0
+            own[key] = own.get(key, 0) + (min(shown, order.leaves) if shown else order.leaves)
 
     def rows(side: int) -> list[list[float]]:
         return [
@@ -164,7 +176,7 @@ def _local_s(desk: Desk, seconds: int) -> int:
 def _order(desk: Desk, r: Record) -> dict[str, Any]:
     prices = [
         f"{word}{price_text(price, r.instrument.price_decimals if r.instrument else 2)}"
-        for word, price in (("", r.limit_price), ("stop ", r.stop_price))
+        for word, price in (("", r.limit_price), ("stop ", desk._stop_price(r)))
         if price is not None
     ]
     return {
@@ -281,11 +293,14 @@ def _submitted(desk: Desk, intent: dict[str, Any]) -> str:
     if quantity is None:
         raise DeskError("the quantity is empty; give how many to trade")
     side = _one_of(intent, "side", "", {"buy": Side.BUY, "sell": Side.SELL})
+    asked: dict[str, Any] = {name: _number(intent.get(name), name) for name in ("trail", "trail_bps", "display")}
+    asked |= {name: intent.get(name) or None for name in ("good_till", "oco", "parent")}
+    asked |= {name: intent.get(name) or False for name in ("post_only", "reduce_only")}
     order = desk._submit(
-        side, _text(intent, "symbol"), quantity, _number(intent.get("limit_price"), "limit price"),
-        _number(intent.get("stop_price"), "stop price"), str(intent.get("tif") or "DAY"),
-        intent.get("client_order_id") or None,
-        _one_of(intent, "type", "market", {str(t): t for t in OrderType}),
+        side, _text(intent, "symbol"), quantity, limit=_number(intent.get("limit_price"), "limit price"),
+        stop=_number(intent.get("stop_price"), "stop price"), tif=str(intent["tif"]) if intent.get("tif") else None,
+        client_order_id=intent.get("client_order_id") or None,
+        type_=_one_of(intent, "type", "market", {str(t): t for t in OrderType}), **asked,
     )  # fmt: skip
     return _told(desk, order.client_order_id)
 

@@ -16,11 +16,11 @@ import numpy as np
 from vtrade.domain import messages as msg
 from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
-from vtrade.domain.orders import Liquidity, OrderEvent, Reason, Status, transition
+from vtrade.domain.orders import OrderEvent, Reason, Status, transition
 from vtrade.domain.rules import QueueModel
-from vtrade.domain.values import MICRO, divide
+from vtrade.domain.values import MICRO
 from vtrade.errors import VTradeError
-from vtrade.execution import choice, codes, corporate, house, looks, margin, risk, state, strays
+from vtrade.execution import choice, codes, corporate, entry, house, looks, margin, risk, state, strays, telling
 from vtrade.execution import layout as at
 from vtrade.execution.agenda import Agenda, Errand
 from vtrade.execution.risk import Account, fill_terms
@@ -351,7 +351,7 @@ class Engine:
                 self._drain()
             case "expire" if order is not None:
                 self._kernel.cancel(self._book, order.slot, self.now)
-                self._ended(order, OrderEvent.EXPIRE)
+                self.ended(order, OrderEvent.EXPIRE)
                 self._facts.append(
                     msg.OrderExpired(
                         self.next_seq(), self.now, order.account.name, order.client_order_id, order.order_id,
@@ -428,7 +428,7 @@ class Engine:
         account = self.accounts.get(m.account)
         refusal = self._refuse(account, m)
         if refusal is None and account is not None:
-            refusal = self.enter(account, m)
+            refusal = entry.send(self, account, m)
         if refusal is None:
             return
         if account is not None and m.client_order_id not in account.ids:
@@ -454,100 +454,6 @@ class Engine:
         instrument = self.instruments[k]
         refusal = risk.grid_refusal(instrument, m.type, m.quantity, m.limit_price, m.stop_price, account.limits)
         return refusal or risk.asks_refusal(m, instrument, self.now) or self.venue.refusal(self, k, m)
-
-    def enter(self, account: Account, m: msg.SubmitOrder) -> risk.Refusal | None:
-        """Send an order whose terms are in order; the refusal where its price or the account's money forbid it."""
-        k = self._index[m.symbol]
-        instrument = self.instruments[k]
-        tick, lot = instrument.tick_size, instrument.lot_size
-        limit = None if m.limit_price is None else m.limit_price // tick
-        stop = None if m.stop_price is None else m.stop_price // tick
-        reference = self._reference(k, m.side)
-        refusal = self._price_refusal(k, limit, stop, reference)
-        if refusal is not None:
-            return refusal
-        if account.limits.enabled and not (reference or limit or stop):
-            return Reason.NO_REFERENCE_PRICE, "there is no price yet to measure the order by; use a limit order or wait"
-        parent, filled = 0, 0
-        if m.parent:
-            parent, filled, refusal = self._parent(account, m)
-            if refusal is not None:
-                return refusal
-        terms = self._terms(m, tick, lot)
-        lots = m.quantity // lot
-        starts = stop
-        if terms is not None and reference and (terms.trail or terms.trail_ppm):
-            starts = max(1, reference + m.side * max(1, terms.trail, divide(reference * terms.trail_ppm, MICRO)))
-        worst = risk.worst_price(account.limits, m.side, limit, starts, reference)
-        kind = codes.TYPES[m.type]
-        flags = (at.POST_ONLY if m.post_only else 0) | (at.REDUCE_ONLY if m.reduce_only or m.parent else 0)
-        row = self._row
-        row[:] = 0
-        row[_SENT] = (
-            lots, lots, limit if limit is not None else (worst if kind == at.MARKET else 0), 0 if m.side > 0 else 1, k,
-            account.index, self.next_order_id, kind, codes.TIFS[m.time_in_force], stop or 0,
-            terms.display_quantity if terms else 0, flags, terms.trail if terms else 0, terms.trail_ppm if terms else 0,
-            lots, self._group(account, m.oco), parent, filled,
-        )  # fmt: skip
-        self._make_room(k)
-        if self._book.own.shape[0] <= self._book.room[at.SLOTS]:
-            self._book = self._book._replace(own=at.grown(self._book.own, self._book.own.shape[0] + 1))
-            self._fit_rings()
-        order = Working(
-            self.next_order_id, account, m.client_order_id, k, m.side, m.type, m.time_in_force, lots, limit, stop, terms
-        )
-        due = self.venue.due(self, account, order.order_id)
-        code = self._kernel.submit(
-            self._book, row, worst, reference or limit or stop or 0, self.now, int(due > self.now)
-        )
-        if code > 0:
-            return risk.in_words(self, code, k, account)
-        self.next_order_id += 1
-        order.slot = -code
-        self.orders[order.order_id] = order
-        account.ids[m.client_order_id] = order
-        if parent > 0:
-            self._book.own[self.orders[parent].slot, at.O_FAMILY] = 1
-        if due > self.now and not parent:
-            self.agenda.add(Errand(due, "land", order_id=order.order_id))
-            bid, _, ask, _ = self.touch(k)
-            self._facts.append(
-                msg.OrderSubmitted(
-                    self.next_seq(), self.now, account.name, m.client_order_id, order.order_id, m.symbol, m.side, lots,
-                    due, m.type, limit, stop, m.time_in_force, bid, ask, terms,
-                )
-            )  # fmt: skip
-        if terms is not None and terms.expire_ns:
-            self.agenda.add(Errand(terms.expire_ns, "expire", order_id=order.order_id))
-        self._drain()
-        return None
-
-    def _terms(self, m: msg.SubmitOrder, tick: int, lot: int) -> msg.OrderTerms | None:
-        """What an order asks for beyond the usual, ``None`` for nothing."""
-        terms = msg.OrderTerms(
-            m.post_only, m.reduce_only, (m.display_quantity or 0) // lot, (m.trail or 0) // tick, m.trail_ppm or 0,
-            m.expire_ns or 0, m.oco, m.parent,
-        )  # fmt: skip
-        return None if terms == _NO_TERMS else terms
-
-    def _group(self, account: Account, name: str) -> int:
-        """Number of a one-cancels-other group."""
-        if not name:
-            return 0
-        if name not in account.groups:
-            account.groups[name] = self.next_group
-            self.next_group += 1
-        return account.groups[name]
-
-    def _parent(self, account: Account, m: msg.SubmitOrder) -> tuple[int, int, risk.Refusal | None]:
-        """The parent's order id and filled lots."""
-        parent = account.ids.get(m.parent)
-        if not isinstance(parent, Working):
-            state_of = f"is {parent} already" if parent is not None else "is not known"
-            return 0, 0, (Reason.UNKNOWN_PARENT, f"parent {m.parent!r} {state_of}; name an order that works")
-        if self.instruments[parent.k].symbol != m.symbol or parent.side == m.side:
-            return 0, 0, (Reason.UNKNOWN_PARENT, f"parent {m.parent!r} must be on the other side of {m.symbol}")
-        return parent.order_id, parent.filled, None
 
     def _price_refusal(self, k: int, limit: int | None, stop: int | None, reference: int) -> risk.Refusal | None:
         instrument = self.instruments[k]
@@ -584,7 +490,7 @@ class Engine:
         self._make_room(order.k)
         leaves = order.leaves
         self._kernel.cancel(self._book, order.slot, self.now)
-        self._ended(order, OrderEvent.CANCEL)
+        self.ended(order, OrderEvent.CANCEL)
         self._facts.append(
             msg.OrderCanceled(
                 self.next_seq(), self.now if ts is None else ts, order.account.name, order.client_order_id,
@@ -644,7 +550,7 @@ class Engine:
         order.limit, order.stop = new_limit, new_stop
         self._drain()
 
-    def _ended(self, order: Working, event: OrderEvent) -> None:
+    def ended(self, order: Working, event: OrderEvent) -> None:
         """An order is final."""
         order.status = transition(order.status, event)
         order.account.ids[order.client_order_id] = order.status
@@ -665,7 +571,7 @@ class Engine:
         for row in rows:
             what = row[at.X_WHAT]
             if what == at.FILLED:
-                self._filled(self.orders[row[at.X_ID]], row)
+                telling.filled(self, self.orders[row[at.X_ID]], row)
             elif what == at.SESSION:
                 symbol = self.instruments[row[at.X_PX]].symbol
                 status = codes.SESSIONS[row[at.X_QTY]]
@@ -679,83 +585,7 @@ class Engine:
                     )
                 )  # fmt: skip
             else:
-                self._told(self.orders[row[at.X_ID]], row)
-
-    def _told(self, order: Working, row: list[int]) -> None:
-        """What happened to an order, other than a fill."""
-        what = row[at.X_WHAT]
-        head = (self.next_seq(), row[at.X_TS], order.account.name, order.client_order_id, order.order_id,
-                self.instruments[order.k].symbol)  # fmt: skip
-        if what == at.ACCEPTED:
-            order.status = transition(order.status, OrderEvent.ACCEPT)
-            self._facts.append(
-                msg.OrderAccepted(
-                    *head, order.side, order.type, order.quantity, order.limit, order.stop, order.tif, row[at.X_BID],
-                    row[at.X_BID_SIZE], row[at.X_ASK], row[at.X_ASK_SIZE], row[at.X_AHEAD],
-                    codes.WAITS[row[at.X_WAIT]], order.terms,
-                )
-            )  # fmt: skip
-        elif what == at.REJECTED:
-            reason, detail = codes.REJECTS[row[at.X_CAUSE]]
-            self._ended(order, OrderEvent.REJECT)
-            self._facts.append(
-                msg.OrderRejected(
-                    *head, order.side, order.type, order.quantity, order.limit, order.stop, order.tif, reason,
-                    detail.format(tif=order.tif),
-                )
-            )  # fmt: skip
-        elif what == at.TRIGGERED:
-            order.status = transition(order.status, OrderEvent.TRIGGER)
-            waiting = codes.WAITS[row[at.X_EV_QTY]]
-            self._facts.append(
-                msg.OrderTriggered(*head, row[at.X_CONTRA], row[at.X_PX], row[at.X_BID], row[at.X_ASK], waiting)
-            )
-        elif what == at.RESIZED:
-            order.quantity = row[at.X_QUANTITY]
-            order.status = transition(order.status, OrderEvent.REPLACE)
-            self._facts.append(
-                msg.OrderReplaced(
-                    *head, order.quantity, order.limit, order.stop, row[at.X_LEAVES],
-                    bool(row[at.X_TAKER]) or row[at.X_CAUSE] > 0, row[at.X_AHEAD], codes.WAITS[row[at.X_WAIT]],
-                    codes.RESIZES[row[at.X_CAUSE]],
-                )
-            )  # fmt: skip
-            if order.leaves == 0:
-                self._ended(order, OrderEvent.FILL)
-        elif what == at.CANCELED:
-            self._facts.append(msg.OrderCanceled(*head, order.leaves, *codes.CANCELS[row[at.X_CAUSE]]))
-            self._ended(order, OrderEvent.CANCEL)
-        else:
-            reason = Reason.NO_AUCTION_FILL if row[at.X_CAUSE] else Reason.END_OF_DAY
-            self._facts.append(msg.OrderExpired(*head, order.leaves, reason))
-            self._ended(order, OrderEvent.EXPIRE)
-
-    def _filled(self, order: Working, row: list[int]) -> None:
-        k = order.k
-        px, qty = row[at.X_PX], row[at.X_QTY]
-        order.filled += qty
-        leaves = row[at.X_LEAVES]
-        self._facts.append(
-            msg.Fill(
-                self.next_seq(), row[at.X_TS], order.account.name, order.client_order_id, order.order_id,
-                self.instruments[k].symbol, order.side, px, qty, row[at.X_FEE],
-                Liquidity.TAKER if row[at.X_TAKER] else Liquidity.MAKER, leaves, at.CAUSES[row[at.X_CAUSE]],
-                row[at.X_BID], row[at.X_ASK], row[at.X_EV_PX], row[at.X_EV_QTY], row[at.X_CONTRA], row[at.X_IMPACT],
-            )
-        )  # fmt: skip
-        if leaves:
-            order.status = transition(order.status, OrderEvent.PARTIAL_FILL)
-        else:
-            self._ended(order, OrderEvent.FILL)
-        if not self._book.inst[k, at.MARK]:  # no print and no two sides yet: a position is never worth nothing
-            self._book.inst[k, at.MARK] = px
-            self._facts.append(msg.Marked(self.next_seq(), row[at.X_TS], ((k, px),)))
-        self.venue.sold(self, order, px, qty)
+                telling.told(self, self.orders[row[at.X_ID]], row)
 
 
 _VALUED: Final = [at.LAST, at.MID, at.MARK]
-_SENT: Final = [
-    at.O_LEAVES, at.O_SHOWN, at.O_LIMIT, at.O_SIDE, at.O_INST, at.O_ACCOUNT, at.O_ID, at.O_TYPE, at.O_TIF, at.O_STOP,
-    at.O_DISPLAY, at.O_FLAGS, at.O_TRAIL, at.O_TRAIL_PPM, at.O_QUANTITY, at.O_GROUP, at.O_PARENT, at.O_MARK,
-]  # fmt: skip
-_NO_TERMS: Final = msg.OrderTerms()

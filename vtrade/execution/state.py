@@ -152,7 +152,8 @@ def _dump_account(engine: Engine, account: Account) -> AccountState:
 
 
 def _dump_order(order: Working, book: at.Book) -> OrderState:
-    ring = book.rings[order.slot].astype("<i8").tobytes() if len(book.rings) > 1 else b""
+    resting = len(book.rings) > 1 and book.own[order.slot, at.O_WHERE] == at.AT_LEVEL
+    ring = book.rings[order.slot].astype("<i8").tobytes() if resting else b""
     return OrderState(
         order.order_id, order.client_order_id, order.side, order.type, order.tif, order.quantity, order.filled,
         order.limit, order.stop, order.status, order.terms, tuple(book.own[order.slot, _KEPT].tolist()), ring,
@@ -218,11 +219,10 @@ def _load_accounts(engine: Engine, state: EngineState) -> None:
 
 def _load_orders(engine: Engine, state: EngineState) -> None:
     feed = np.frombuffer(state.feed, "<i8").reshape(-1, 3)
-    book = engine._book
-    if len(feed):
-        book = book._replace(feed=at.grown(book.feed, int(feed[-1, 0]) + 1))
-        book.feed[feed[:, 0]] = feed[:, 1:]
     agents = [row for b in state.books for row in b.agents]
+    top = max([0, *feed[-1:, 0].tolist(), *(-row[_KEPT.index(at.O_ID)] for row in agents)])
+    book = engine._book._replace(feed=at.grown(engine._book.feed, top + 1))
+    book.feed[feed[:, 0]] = feed[:, 1:]
     count = len(state.orders) + len(agents)
     engine._book = book._replace(own=at.grown(book.own, count + 2))
     engine._fit_rings()

@@ -1,9 +1,9 @@
 """How does a tape reach a room? In frames of a bounded number of events, with its news and actions, in time order.
 
 Rules: of one moment, corporate actions come first, then the events, then the headlines. A room values its positions
-once a frame, so a frame ends with every minute of a tick tape and with every moment of a bar tape: the equity curve then
-does not depend on how fast the tape was played. In an exchange room the prices themselves are known once a frame only,
-so there a frame ends with every second.
+once a frame, so a frame ends with every minute of a tick tape and with every moment of a bar tape: the equity curve
+then does not depend on how fast the tape was played. In an exchange room the prices themselves are known once a frame
+only, so there a frame ends with every second.
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ def read_flags(text: str) -> dict[str, Any]:
         if name not in FLAGS:
             near = difflib.get_close_matches(name, FLAGS, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise BadFlag(f"has the unknown flag {name!r}; {hint}the flags are {', '.join(FLAGS)}, parted by semicolons")
+            known = f"the flags are {', '.join(FLAGS)}, parted by semicolons"
+            raise BadFlag(f"has the unknown flag {name!r}; {hint}{known}")
         if name in MARKS and equals:
             raise BadFlag(f"gives {name} the value {value!r}; it takes none: write {name} alone, or leave it out")
         if name not in MARKS and not value:
@@ -111,10 +112,11 @@ def terms_as_flags(terms: OrderTerms, instrument: Instrument) -> Mapping[str, st
     >>> dict(terms_as_flags(OrderTerms(post_only=True, display_quantity=100), Instrument.make("ACME")))
     {'post_only': '', 'display_quantity': '100'}
     """
+    shown = terms.display_quantity
     told = {
         "post_only": "" if terms.post_only else None,
         "reduce_only": "" if terms.reduce_only else None,
-        "display_quantity": plain_micros(terms.display_quantity * instrument.lot_size) if terms.display_quantity else None,
+        "display_quantity": plain_micros(shown * instrument.lot_size) if shown else None,
         "trail": plain_micros(terms.trail * instrument.tick_size) if terms.trail else None,
         "trail_bps": plain_micros(terms.trail_ppm * MICRO // PPM_PER_BPS) if terms.trail_ppm else None,
         "expire_ns": str(terms.expire_ns) if terms.expire_ns else None,

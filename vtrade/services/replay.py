@@ -116,7 +116,7 @@ class ReplayResult:
     statuses: dict[str, int]
     refused_changes: int
     accounts: tuple[AccountView, ...]
-    rules: RoomRules = RoomRules()
+    rules: RoomRules
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values for JSON: money in units, ``None`` for what is undefined."""

@@ -217,6 +217,11 @@ class Room:
         return max(self.runtime.engine.now, self._ahead_ns)
 
     @property
+    def rows(self) -> int:
+        """Market events so far."""
+        return self._rows
+
+    @property
     def ended(self) -> bool:
         """Whether the tape has nothing left."""
         return self.feed is None or self.feed.ended

@@ -1,15 +1,15 @@
 """Which orders trade against which market events? The one matching kernel, for L1, L2, L3, bars and exchange rooms.
 
 Rules: plain source on plain arrays (`vtrade.execution.layout`), in the order ``book``, ``money``, ``match``,
-``auction``, ``feed`` and ``bars``, ``entries``; nothing is written twice. It decides what trades, at what price, what that
-costs and what an account may ask for; it knows no names, words or messages.
+``arrive``, ``auction``, ``feed`` and ``bars``, ``entries``; nothing is written twice. It decides what trades, at what
+price, what that costs and what an account may ask for; it knows no names, words or messages.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from vtrade.execution.kernel import auction, bars, book, entries, feed, match, money
+from vtrade.execution.kernel import arrive, auction, bars, book, entries, feed, match, money
 from vtrade.execution.kernel.entries import (
     ahead_of,
     cancel,
@@ -38,5 +38,5 @@ ENTRIES: Final[tuple[Any, ...]] = (
 )  # fmt: skip
 """Everything Python may call."""
 
-MODULES: Final = (book, money, match, auction, feed, bars, entries)
+MODULES: Final = (book, money, match, arrive, auction, feed, bars, entries)
 """From the ground up."""

@@ -8,9 +8,10 @@ fills twice. A stop that the price jumped over trades where it landed.
 from __future__ import annotations
 
 from vtrade.execution.compiling import inner
+from vtrade.execution.kernel.arrive import spring, trail
 from vtrade.execution.kernel.auction import to_auction
 from vtrade.execution.kernel.book import append, first_own, rest
-from vtrade.execution.kernel.match import fill, spring, trail, within
+from vtrade.execution.kernel.match import fill, within
 
 # isort: off
 # fmt: off

@@ -216,7 +216,7 @@ def unlink(b: Book, slot: int) -> None:
                     while b.level[k, s, p, HEAD] == 0:
                         p += step
                 inst[OWN_BEST + s] = p
-    elif where < IN_FLIGHT:
+    elif where != GONE and where < IN_FLIGHT:
         which = MARKET_LIST + s
         if where == IN_STOPS:
             which = STOP_LIST

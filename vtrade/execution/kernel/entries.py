@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vtrade.execution.compiling import entry, inner
+from vtrade.execution.kernel.arrive import arrive, enter, sweep, trigger_stops
 from vtrade.execution.kernel.auction import to_auction
 from vtrade.execution.kernel.bars import bar
 from vtrade.execution.kernel.book import (
@@ -38,7 +39,7 @@ from vtrade.execution.kernel.feed import (
     trade,
     withdraw,
 )
-from vtrade.execution.kernel.match import arrive, enter, resized, sweep, trigger_stops, where_now
+from vtrade.execution.kernel.match import resized, where_now
 from vtrade.execution.kernel.money import margin_of, power_of, refused, tie_up
 
 # isort: off
@@ -281,6 +282,7 @@ def apply(b: Book, k: int, kind: int, side: int, price: int, qty: int, oid: int,
         if inst[LISTS + 2 * OPEN_LIST] != 0 and inst[BAR_NO] == 0 and inst[STATE] <= S_OPEN:
             if best_touch(b, k, BID)[0] > 0 and best_touch(b, k, ASK)[0] > 0:
                 to_auction(b, k, OPEN_LIST, ts)
+    if inst[OWN_COUNT] > 0 or b.room[SWEEP] != 0:
         after(b, k, ts)
 
 

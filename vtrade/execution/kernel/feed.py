@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from vtrade.execution import queues
 from vtrade.execution.compiling import inner
+from vtrade.execution.kernel.arrive import enter, trigger_stops
 from vtrade.execution.kernel.auction import cross_all, leave_auction, run_auction, to_auction
 from vtrade.execution.kernel.book import (
     beats,
@@ -27,7 +28,7 @@ from vtrade.execution.kernel.book import (
     tell,
     unlink,
 )
-from vtrade.execution.kernel.match import enter, fill, printed, take, trigger_stops, within
+from vtrade.execution.kernel.match import fill, printed, take, within
 
 # isort: off
 # fmt: off
@@ -302,6 +303,9 @@ def session(b: Book, k: int, status: int, ts: int) -> None:
         b.out[n, X_PX] = k
         # who was there before the break comes before who came during it
         uncross(b, k, ts)
+        for t in range(2):
+            if inst[OWN_LEVELS + 1 - t] > 0 and inst[LISTS + 2 * (MARKET_LIST + t)] != 0:
+                wake_waiting(b, k, t, ts)
         if inst[STOPS] > 0 and inst[BAR_NO] == 0:
             trigger_stops(b, k, ts)
         enter_held(b, k, ts)
@@ -400,5 +404,5 @@ def wake_waiting(b: Book, k: int, t: int, ts: int) -> None:
 def withdraw(b: Book, oid: int) -> None:
     """An agent's order goes, where it is still there."""
     slot = b.feed[oid, 0]
-    if slot > 0 and b.own[slot, O_ID] == -oid:
+    if 0 < slot < b.room[SLOTS] and b.own[slot, O_ID] == -oid:
         drop(b, slot)

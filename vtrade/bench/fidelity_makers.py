@@ -1,0 +1,438 @@
+"""Would the engine have filled a real limit order when the market did, and left it when the market did?
+
+Rules:
+
+- The orders are those of an L3 tape whose fate it tells: submitted in sight, and then executed in full or canceled in
+  full. *Contested* are those at whose level something traded while they lived; the others fill in no model.
+- *In place*: the real order is taken out of the market, its prints stay, and a copy is sent at its place: this is what a
+  strategy sees that was that order. The tape itself is the judge.
+- *Behind*: the market stays as it was, and a copy comes right after the real order, so it must never trade before it.
+- Copies never meet: each is alone in the market, with an account that has no limits. Those that do not overlap share a
+  pass over the day (a wave); what one took from the feed is given back before the next.
+- A copy of a canceled order goes right before the cancel. One of an executed order may be late: it stays ``PATIENCE_NS``
+  longer.
+- With *levels only*, the same messages become ``LEVEL`` rows (totals), and ``TRADE`` rows for what was executed.
+- All goes through the engine's own kernel; rows are placed by their number, so equal times do not matter.
+"""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtrade.bench import fidelity_peer, peers
+from vtrade.bench.fidelity_peer import market_without
+from vtrade.bench.fresh import BenchError
+from vtrade.domain.accounts import NO_LIMITS
+from vtrade.domain.messages import OpenAccount, OpenRoom
+from vtrade.domain.rules import RoomRules
+from vtrade.domain.values import NS_PER_S
+from vtrade.execution import layout as at
+from vtrade.execution.engine import Engine
+from vtrade.market.dtype import Events, Kind
+from vtrade.market.tape import Tape
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+PATIENCE_NS: Final = 10 * NS_PER_S
+CASH: Final = 10**16
+PEER_TIMEOUT_S: Final = 240
+_EVER: Final = 2**62
+
+Step = Callable[[], None]
+"""Called after each pass over the day."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """Real orders whose fate a tape tells, in the order in which they came; rows are those of the tape.
+
+    Attributes
+    ----------
+    born, end : (n,) int64
+        Rows of the submission and of the last execution or the cancel.
+    side, price, lots : (n,) int64
+    filled, contested : (n,) bool
+    at, by, of : (m,) int64
+        Every row about one of the orders, by how many lots it grew there, and which one it is.
+    """
+
+    born: Ints
+    end: Ints
+    side: Ints
+    price: Ints
+    lots: Ints
+    filled: Flags
+    contested: Flags
+    at: Ints
+    by: Ints
+    of: Ints
+
+    def __len__(self) -> int:
+        return len(self.born)
+
+    def only(self, chosen: Flags) -> Known:
+        """Those where ``chosen`` is true."""
+        number = np.cumsum(chosen) - 1
+        kept = chosen[self.of]
+        names = ("born", "end", "side", "price", "lots", "filled", "contested")
+        columns = {name: getattr(self, name)[chosen] for name in names}
+        return Known(**columns, at=self.at[kept], by=self.by[kept], of=number[self.of[kept]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What became of the copies; nanoseconds of the tape, -1 for never.
+
+    Attributes
+    ----------
+    begun_ns, done_ns : (n,) int64
+        First fill, and the fill that completed the copy.
+    due_ns : (n,) int64
+        When the real order was done or canceled.
+    filled : (n,) bool
+        Whether the real order was.
+    """
+
+    begun_ns: Ints
+    done_ns: Ints
+    due_ns: Ints
+    filled: Flags
+
+    @property
+    def exact(self) -> float:
+        """Share of those filled at the very print that filled the real order, or not at all until its cancel."""
+        return _share(np.where(self.filled, self.done_ns == self.due_ns, self.done_ns < 0))
+
+    @property
+    def same(self) -> float:
+        """Share of those that are filled if and only if the real order was, be it late."""
+        return _share((self.done_ns >= 0) == self.filled)
+
+    @property
+    def ahead(self) -> float:
+        """Share of those that traded before the real order was done, or although it was canceled."""
+        due = np.where(self.filled, self.due_ns, _EVER)
+        return _share((self.begun_ns >= 0) & (self.begun_ns < due))
+
+    @property
+    def error_ns(self) -> Ints:
+        """By how much the fill of each was too early (negative) or too late, where both were filled."""
+        both = self.filled & (self.done_ns >= 0)
+        return (self.done_ns - self.due_ns)[both]
+
+
+def _share(met: Flags) -> float:
+    return float(np.mean(met)) if len(met) else 1.0
+
+
+# --- the real orders -------------------------------------------------------------------------------------------------
+
+
+def known_fates(events: Events) -> Known:
+    """The orders of an L3 tape that were executed in full or canceled in full.
+
+    Examples
+    --------
+    >>> from vtrade.market.dtype import empty_events
+    >>> rows = empty_events(3)
+    >>> rows["kind"], rows["order_id"], rows["quantity"] = (Kind.ADD, Kind.ADD, Kind.EXECUTE), (1, 2, 1), (5, 5, 5)
+    >>> rows["side"], rows["price"] = 1, 100
+    >>> orders = known_fates(rows)
+    >>> orders.born.tolist(), orders.end.tolist(), orders.filled.tolist(), orders.contested.tolist()
+    ([0], [2], [True], [True])
+    """
+    kind, name, lots = events["kind"], events["order_id"], events["quantity"]
+    rows = np.flatnonzero((kind <= Kind.EXECUTE) & (name > 0))
+    ids = int(name.max(initial=0)) + 1
+    born, end = np.full(ids, -1, np.int64), np.full(ids, -1, np.int64)
+    came, traded, left = (np.zeros(ids, np.int64) for _ in range(3))
+    sums = ((came, kind == Kind.ADD), (traded, kind == Kind.EXECUTE), (left, kind != Kind.ADD))
+    for total, which in sums:
+        mine = rows[which[rows]]
+        np.add.at(total, name[mine], lots[mine])
+    np.maximum.at(end, name[rows], rows)
+    added = rows[kind[rows] == Kind.ADD]
+    born[name[added]] = added
+    known = (born >= 0) & (came == left) & ((traded == came) | (traded == 0)) & (came > 0)
+    chosen = np.flatnonzero(known)
+    chosen = chosen[np.argsort(born[chosen])]
+    born, end = born[chosen], end[chosen]
+    number = np.full(ids, -1, np.int64)
+    number[chosen] = np.arange(len(chosen))
+    rows = rows[number[name[rows]] >= 0]
+    level = 2 * events["price"] + (events["side"] > 0)
+    prints = np.flatnonzero(kind == Kind.EXECUTE)
+    count = len(events)
+    places = np.sort(level[prints] * count + prints)
+    during = np.searchsorted(places, level[born] * count + end + 1) - np.searchsorted(places, level[born] * count + born)
+    return Known(
+        born=born, end=end, side=events["side"][born].astype(np.int64), price=events["price"][born], lots=lots[born],
+        filled=traded[chosen] > 0, contested=during > 0, at=rows,
+        by=np.where(kind[rows] == Kind.ADD, lots[rows], -lots[rows]), of=number[name[rows]],
+    )  # fmt: skip
+
+
+def levels_only(events: Events) -> tuple[Events, Ints]:
+    """An L3 tape as a feed of level totals and prints.
+
+    Returns
+    -------
+    rows : (m,) EVENT
+        For each message the new total of its level, and for an execution the print before it.
+    first : (n + 1,) int64
+        The first row of each message.
+
+    Examples
+    --------
+    >>> from vtrade.market.dtype import empty_events
+    >>> rows = empty_events(2)
+    >>> rows["kind"], rows["order_id"], rows["quantity"] = (Kind.ADD, Kind.EXECUTE), 1, (5, 2)
+    >>> rows["side"], rows["price"] = 1, 100
+    >>> made, first = levels_only(rows)
+    >>> [(Kind(row["kind"]).name, int(row["side"]), int(row["quantity"])) for row in made], first.tolist()
+    ([('LEVEL', 1, 5), ('TRADE', -1, 2), ('LEVEL', 1, 3)], [0, 1, 3])
+    """
+    kind = events["kind"]
+    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(1 + (kind == Kind.EXECUTE))])
+    made = events[np.repeat(np.arange(len(events)), np.diff(first))]
+    prints = first[:-1][kind == Kind.EXECUTE]
+    totals: dict[tuple[int, int], int] = {}
+    found = []
+    columns = (kind, events["side"], events["price"], events["quantity"])
+    for what, side, price, lots in zip(*(column.tolist() for column in columns), strict=True):
+        if what > Kind.LEVEL:
+            found.append(lots)
+            continue
+        old = totals.get((side, price), 0)
+        new = lots if what == Kind.LEVEL else old + lots if what == Kind.ADD else max(0, old - lots)
+        totals[side, price] = new
+        found.append(new)
+    last = first[1:] - 1
+    made["kind"][last[kind <= Kind.LEVEL]] = Kind.LEVEL
+    made["quantity"][last] = found
+    made["kind"][prints] = Kind.TRADE
+    made["side"][prints] *= -1
+    made["order_id"] = 0
+    return made, first
+
+
+def waves(start: Ints, stop: Ints) -> Ints:
+    """In which pass each copy is sent, so that none comes before another one of its pass is gone.
+
+    Examples
+    --------
+    >>> waves(np.array([0, 2, 5]), np.array([4, 9, 6])).tolist()
+    [0, 1, 0]
+    """
+    busy: list[tuple[int, int]] = []
+    found = []
+    for begin, end in zip(start.tolist(), stop.tolist(), strict=True):
+        wave = heapq.heappop(busy)[1] if busy and busy[0][0] <= begin else len(busy)
+        heapq.heappush(busy, (end, wave))
+        found.append(wave)
+    return np.array(found, np.int64)
+
+
+# --- in the engine ---------------------------------------------------------------------------------------------------
+
+
+class Day:
+    """One pass over the rows of a day, in which one copy at a time is sent.
+
+    Parameters
+    ----------
+    tape : Tape
+        For its instrument; one only.
+    rows : (n,) EVENT
+        What the feed says.
+    rules : RoomRules
+    """
+
+    def __init__(self, tape: Tape, rows: Events, rules: RoomRules) -> None:
+        engine = Engine()
+        engine.process(OpenRoom(0, "fidelity", tape.instruments, rules=rules))
+        engine.process(OpenAccount(0, "copy", CASH, limits=NO_LIMITS))
+        prices = rows["price"][rows["kind"] <= Kind.LEVEL]
+        book = at.fit_range(engine._book, 0, int(prices.min()), int(prices.max()))
+        if book is None:
+            raise BenchError(f"{tape.name}: prices from {prices.min()} to {prices.max()} ticks do not fit in one window")
+        self._book = book._replace(feed=at.grown(book.feed, int(rows["order_id"].max()) + 1))
+        self._kernel = engine._kernel
+        self._rows = rows
+        self._done = 0
+        self._sent = 0
+        self._slot = 0
+        self._order = np.zeros(at.OWN_COLS, np.int64)
+
+    def go(self, row: int) -> list[list[int]]:
+        """Fold the rows before ``row``; returns what was filled."""
+        told: list[list[int]] = []
+        while self._done < row:
+            came = int(self._kernel.run(self._book, self._rows[self._done : row], 0, _EVER))
+            heard = self._told()
+            if not came and not heard:
+                raise BenchError(f"the kernel refuses row {self._done}: {self._rows[self._done]}")
+            self._done += came
+            told += [line for line in heard if line[at.X_WHAT] == at.FILLED]
+        return told
+
+    def send(self, side: int, price: int, lots: int) -> list[list[int]]:
+        """Send a limit order; returns what was filled at once."""
+        self._sent += 1
+        order = self._order
+        order[:] = 0
+        order[[at.O_LEAVES, at.O_SHOWN, at.O_QUANTITY]] = lots
+        order[[at.O_LIMIT, at.O_SIDE, at.O_ID]] = price, 0 if side > 0 else 1, self._sent
+        order[[at.O_TYPE, at.O_TIF]] = at.LIMIT, at.GTC
+        self._slot = -int(self._kernel.submit(self._book, order, price, price, self._now(), 0))
+        if self._slot <= 0:
+            raise BenchError(f"the engine refuses a copy at row {self._done}: check {-self._slot}")
+        return [line for line in self._told() if line[at.X_WHAT] == at.FILLED]
+
+    def back(self) -> None:
+        """Take the copy out of the market, and give back what it took from the feed."""
+        own = self._book.own[self._slot]
+        if own[at.O_WHERE] != at.GONE and own[at.O_ID] == self._sent:
+            self._kernel.cancel(self._book, self._slot, self._now())
+            self._told()
+        self._book.level[0, :, :, at.TAKEN] = 0
+
+    def _now(self) -> int:
+        return int(self._rows["ts_ns"][min(self._done, len(self._rows) - 1)])
+
+    def _told(self) -> list[list[int]]:
+        room = self._book.room
+        lines: list[list[int]] = self._book.out[: int(room[at.OUT_COUNT])].tolist()
+        room[at.OUT_COUNT] = 0
+        return lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Copies and the rows among which they are sent.
+
+    Attributes
+    ----------
+    tape : Tape
+    rows : (n,) EVENT
+    known : Known
+    start, stop : (k,) int64
+        Each copy is sent before the one row and withdrawn before the other.
+    wave : (k,) int64
+    at : (m,) int64
+        As ``known.at``, in rows of ``rows``; empty where the real orders stay in the market.
+    """
+
+    tape: Tape
+    rows: Events
+    known: Known
+    start: Ints
+    stop: Ints
+    wave: Ints
+    at: Ints
+
+    @property
+    def passes(self) -> int:
+        """How often the day is gone over."""
+        return int(self.wave.max(initial=-1)) + 1
+
+    def feed(self, wave: int) -> Events:
+        """The rows of one pass: without the real orders, where their copies take their place."""
+        mine = self.wave[self.known.of] == wave if len(self.at) else np.zeros(0, np.bool_)
+        if not mine.any():
+            return self.rows
+        known, rows = self.known, self.rows.copy()
+        places, of = self.at[mine], known.of[mine]
+        level = 2 * known.price[of] + (known.side[of] > 0)
+        rows["quantity"] = market_without(
+            rows["kind"], rows["side"], rows["price"], rows["quantity"], places, known.by[mine], level
+        )
+        named = places[rows["kind"][places] <= Kind.EXECUTE]
+        kind = rows["kind"][named]
+        prints, others = named[kind == Kind.EXECUTE], named[kind != Kind.EXECUTE]
+        rows["kind"][prints] = Kind.TRADE
+        rows["side"][prints] *= -1
+        rows["order_id"][prints] = 0
+        rows["quantity"][others] = 0  # an order of no lots comes, and goes
+        rows["kind"][others[rows["kind"][others] != Kind.ADD]] = Kind.REDUCE
+        rows["order_id"][others[rows["kind"][others] != Kind.ADD]] = 0
+        return rows
+
+
+def trial(
+    tape: Tape, known: Known, *, behind: bool = False, levels: tuple[Events, Ints] | None = None,
+    patience_ns: int = PATIENCE_NS,
+) -> Trial:  # fmt: skip
+    """Prepare copies of ``known``: in place of the real orders or right behind them, on L3 rows or on ``levels``."""
+    times = tape.events["ts_ns"]
+    rows, first = (tape.events, np.arange(len(tape) + 1)) if levels is None else levels
+    late = np.searchsorted(times, times[known.end] + patience_ns, side="right")
+    start = first[known.born + 1] if behind else first[known.born]
+    stop = first[np.where(known.filled, np.maximum(late, known.end + 1), known.end)]
+    places = np.zeros(0, np.int64) if behind else first[known.at + 1] - 1
+    return Trial(
+        tape=tape, rows=rows, known=known, start=start, stop=stop, wave=waves(start, stop), at=places
+    )
+
+
+def in_engine(trials: Trial, rules: list[RoomRules], *, step: Step | None = None) -> list[Answer]:
+    """What becomes of the copies under each of the rules."""
+    known, count = trials.known, len(trials.known)
+    begun = np.full((len(rules), count), -1, np.int64)
+    done = begun.copy()
+    for wave in range(trials.passes):
+        rows = trials.feed(wave)
+        mine = np.flatnonzero(trials.wave == wave).tolist()
+        for number, rule in enumerate(rules):
+            day = Day(trials.tape, rows, rule)
+            for copy in mine:
+                day.go(int(trials.start[copy]))
+                told = day.send(int(known.side[copy]), int(known.price[copy]), int(known.lots[copy]))
+                told += day.go(int(trials.stop[copy]))
+                day.back()
+                if told:
+                    begun[number, copy] = told[0][at.X_TS]
+                    done[number, copy] = told[-1][at.X_TS] if told[-1][at.X_LEAVES] == 0 else -1
+        if step is not None:
+            step()
+    due = trials.tape.events["ts_ns"][known.end]
+    return [Answer(begun_ns=begun[i], done_ns=done[i], due_ns=due, filled=known.filled) for i in range(len(rules))]
+
+
+# --- in the peer -----------------------------------------------------------------------------------------------------
+
+
+def in_peer(trials: Trial) -> dict[str, Answer]:
+    """What becomes of the copies under each of hftbacktest's models; nothing where it is not installed.
+
+    The rows must be levels. It tells only when a copy was filled in full.
+    """
+    known = trials.known
+    columns = {name: trials.rows[name].astype(np.int64) for name in ("kind", "side", "price", "quantity")}
+    with tempfile.TemporaryDirectory(prefix="vtrade-bench-") as folder:
+        asked, answered = Path(folder) / "copies.npz", Path(folder) / "answer.npz"
+        np.savez(
+            asked, **columns, start=trials.start, stop=trials.stop, wave=trials.wave, buy=known.side,
+            limit=known.price, lots=known.lots, at=trials.at, by=known.by, of=known.of,
+        )  # fmt: skip
+        command = [peers._python(), fidelity_peer.__file__, str(asked), str(answered)]
+        if not peers._said(command, PEER_TIMEOUT_S):
+            return {}
+        with np.load(answered) as file:
+            rows = {name: file[name] for name in file.files}
+    times = trials.rows["ts_ns"]
+    due = trials.tape.events["ts_ns"][known.end]
+    found = {}
+    for name, row in rows.items():
+        done = np.where(row >= 0, times[np.maximum(row, 0)], -1)
+        found[name] = Answer(begun_ns=done, done_ns=done, due_ns=due, filled=known.filled)
+    return found
