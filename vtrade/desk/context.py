@@ -33,6 +33,8 @@ RETURNS_MIN: Final = 5
 SESSION_S: Final = 23_400
 DAY_S: Final = 86_400
 MINUTE_S: Final = 60
+EARLY_S: Final = 10
+"""Length of a candle while there are too few minutes."""
 NIGHT_S: Final = 3_600
 """A longer stretch without a candle is no return of the session."""
 
@@ -68,8 +70,11 @@ def market_of(desk: Desk, record: Record) -> MarketContext | None:
         return None
     seen = arrival_context(record)
     bars = desk.tape is not None and desk.tape.depth == "bars"
-    seconds = desk._room.base_rate() if bars else MINUTE_S
     candles = _since_split(desk, record.symbol, desk._room.candles.of(k, seconds=MINUTE_S))
+    seconds = desk._room.base_rate() if bars else MINUTE_S
+    if not bars and len(candles) <= RETURNS_MIN:
+        seconds = EARLY_S
+        candles = _since_split(desk, record.symbol, desk._room.candles.of(k, seconds=EARLY_S))
     known: dict[str, Any] = day_of(candles, seconds=seconds, session_s=DAY_S if i.calendar == ALWAYS else SESSION_S)
     moment = (next((f for f in record.facts if isinstance(f, OrderTriggered)), None) or met).ts_ns
     when = record.fills[0].ts_ns if bars and record.fills else moment

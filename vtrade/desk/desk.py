@@ -345,7 +345,7 @@ class Desk:
 
     @property
     def buying_power(self) -> float:
-        """What the account can still commit: cash that no working order has reserved, or its margin where it has one."""
+        """What the account can still commit: unreserved cash, or its margin where it has one."""
         with self._room.lock:
             return from_micros(self._room.runtime.engine.buying_power(self.account))
 

@@ -311,11 +311,19 @@ def _told(desk: Desk, client_order_id: str) -> str:
     text = repr(desk.order(client_order_id)).removeprefix("Order ")
     if record.working and desk.ended and record.waiting == Reason.WAITING_FOR_OPEN:
         text += ". The tape has ended, so no open will come: rewind to trade on"
+    if _asked_for_more(desk, client_order_id):
+        text += ". A change is on its way to the venue"
     refused = record.status in (Status.DENIED, Status.REJECTED)
     last = record.facts[-1]
     if type(last).__name__ in ("CancelRejected", "ReplaceRejected"):
         return f"!{getattr(last, 'detail', '')}"
     return f"!{text}" if refused else text
+
+
+def _asked_for_more(desk: Desk, client_order_id: str) -> bool:
+    """Whether a cancel or a replace of an order has not arrived yet."""
+    coming = (errand.message for errand in desk._room.runtime.engine.agenda.all() if errand.what == "message")
+    return any(m.account == desk.account and m.client_order_id == client_order_id for m in coming)
 
 
 # --- text --------------------------------------------------------------------------------------------------------
