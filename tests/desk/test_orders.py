@@ -414,7 +414,7 @@ def test_a_double_among_many_is_denied_once(desk: vt.Desk) -> None:
     "changes",
     [
         {"quantity": 1e6}, {"quantity": "1"}, {"quantity": None}, {"client_order_id": 5}, {"symbol": None},
-        {"side": "buy"}, {"side": 0}, {"type": "trailing"}, {"time_in_force": "GTD"}, {"ts_ns": 1.5}, {"ts_ns": "now"},
+        {"side": "buy"}, {"side": 0}, {"type": "trailing"}, {"time_in_force": "SOON"}, {"ts_ns": 1.5}, {"ts_ns": "now"},
         {"account": 7}, {"limit_price": 182.5}, {"quantity": 2**80}, {"client_order_id": "\ud800"},
     ],
 )  # fmt: skip

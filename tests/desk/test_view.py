@@ -54,7 +54,7 @@ def check_view(view: dict[str, Any]) -> None:
     assert 0 <= view["clock"]["progress"] <= 1
     assert view["ticket"] == {
         "types": ["market", "limit", "stop_market", "stop_limit"],
-        "tifs": ["DAY", "GTC", "IOC", "FOK"],
+        "tifs": ["DAY", "GTC", "IOC", "FOK", "AT_THE_OPEN", "AT_THE_CLOSE"],
     }
     for mission in view["progress"]["missions"]:
         assert set(mission) >= {"name", "done", "goal"}

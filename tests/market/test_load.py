@@ -70,7 +70,7 @@ def test_a_tape_and_a_frame_are_taken_as_they_are(folder: Path) -> None:
         ("lobstr:x.zip", "unknown format 'lobstr' in 'lobstr:x.zip'; did you mean 'lobster'?"),
         (
             "zzz:x",
-            "unknown format 'zzz' .* the formats are lobster, lean, binance, taq, ohlcv, parquet, sample, synthetic",
+            "unknown format 'zzz' .* the formats are lobster, lean, binance, taq, ohlcv, parquet, sample, synthetic, exchange",
         ),
         ("ohlcv:{}/bras.csv", "bras.csv: no such file; did you mean 'bars.csv'?"),
         ("{}/bras.csv", "bras.csv: no such file; did you mean 'bars.csv'?"),
@@ -87,6 +87,8 @@ def test_a_tape_and_a_frame_are_taken_as_they_are(folder: Path) -> None:
         ("sample:APPL", "no sample 'APPL'; did you mean 'AAPL'?"),
         ("AAPL", "did you mean 'sample:AAPL'?"),
         ("synthetic:seven", "synthetic:seven: the seed is a whole number, such as synthetic:7"),
+        ("exchange:", "'exchange:' names no market; write exchange:7"),
+        ("exchange:-7", "exchange:-7: the seed is a whole number, such as exchange:7"),
         ("{}", "its name does not tell what it holds; prefix the format"),
     ],
 )
@@ -110,7 +112,14 @@ def test_a_bad_zip_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_the_synthetic_market_is_seeded_by_its_name() -> None:
     assert load_tape("synthetic:7").events.tobytes() == load_tape("synthetic:7").events.tobytes()
-    assert set(READERS) == {"lobster", "lean", "binance", "taq", "ohlcv", "parquet", "sample", "synthetic"}
+    assert set(READERS) == {"lobster", "lean", "binance", "taq", "ohlcv", "parquet", "sample", "synthetic", "exchange"}
+
+
+def test_an_exchange_room_is_seeded_by_its_name() -> None:
+    tape = load_tape("exchange:11", minutes=1)
+    assert (tape.depth, tape.name) == ("exchange", "exchange 11")
+    assert tape.events.tobytes() == load_tape("exchange:11", minutes=1).events.tobytes()
+    assert tape.events.tobytes() != load_tape("exchange:12", minutes=1).events.tobytes()
 
 
 def test_importing_the_readers_loads_nothing_heavy() -> None:

@@ -1,4 +1,4 @@
-"""Does a tape reach a room whole: every event once, in order, none too early, headlines in between at their time?
+"""Does a tape reach a room whole: every event once, in order, none too early, headlines and actions at their time?
 
 Rules: the expected stream is worked out from the tape's rows one by one, not in frames.
 """
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vtrade.domain.actions import ActionKind, CorporateAction
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import Inbound, MarketFrame, RoomCommand
 from vtrade.errors import TapeError
@@ -22,15 +23,18 @@ from vtrade.services.feed import FRAME_ROWS, TapeFeed
 END = 2**63 - 1
 
 
-def tape(times: Sequence[int], news: Iterable[int] = (), *, depth: str = "L2") -> Tape:
-    """Prints at these times, numbered by their price, and headlines at those."""
+def tape(
+    times: Sequence[int], news: Iterable[int] = (), actions: Iterable[int] = (), *, depth: str = "L2"
+) -> Tape:
+    """Prints at these times, numbered by their price, headlines at those, and dividends."""
     events = empty_events(len(times))
     events["ts_ns"] = times
     events["kind"] = Kind.TRADE
     events["price"] = np.arange(1, len(times) + 1)
     events["quantity"] = 1
     items = tuple(NewsItem(ts, "ACME", f"headline {n}") for n, ts in enumerate(news))
-    return check_tape(Tape("a tape", (Instrument.make("ACME"),), events, depth, news=items))
+    paid = tuple(CorporateAction(ts, "ACME", ActionKind.DIVIDEND, amount=n + 1) for n, ts in enumerate(actions))
+    return check_tape(Tape("a tape", (Instrument.make("ACME"),), events, depth, news=items, actions=paid))
 
 
 def told(messages: Iterable[Inbound]) -> list[tuple[int, str]]:
@@ -42,6 +46,8 @@ def told(messages: Iterable[Inbound]) -> list[tuple[int, str]]:
             assert 1 <= len(events) <= FRAME_ROWS
             assert message.ts_ns == events["ts_ns"][-1]
             heard += [(ts, str(px)) for ts, px in zip(events["ts_ns"].tolist(), events["price"].tolist(), strict=True)]
+        elif isinstance(message, CorporateAction):
+            heard.append((message.ts_ns, f"dividend {message.amount}"))
         else:
             assert isinstance(message, RoomCommand)
             assert message.action == "news"
@@ -50,21 +56,23 @@ def told(messages: Iterable[Inbound]) -> list[tuple[int, str]]:
 
 
 def expected(of: Tape) -> list[tuple[int, str]]:
-    """Every event and every headline in time order; of the same moment, events first."""
+    """Everything in time order; of the same moment, actions first and headlines last."""
     rows = [(ts, 0, n, str(n + 1)) for n, ts in enumerate(of.events["ts_ns"].tolist())]
+    rows += [(action.ts_ns, -1, n, f"dividend {action.amount}") for n, action in enumerate(of.actions)]
     rows += [(item.ts_ns, 1, n, item.headline) for n, item in enumerate(of.news)]
     return [(ts, text) for ts, _, _, text in sorted(rows)]
 
 
-def spread(times: list[int], news: list[int], unit: int, depth: str) -> Tape:
-    return tape([t * unit for t in sorted(times)], [t * unit for t in sorted(news)], depth=depth)
+def spread(times: list[int], news: list[int], actions: list[int], unit: int, depth: str) -> Tape:
+    return tape(*([t * unit for t in sorted(part)] for part in (times, news, actions)), depth=depth)
 
 
 moments = st.lists(st.integers(0, 60), max_size=80)
 headlines = st.lists(st.integers(-5, 70), max_size=6)
-tapes = st.builds(spread, moments, headlines, st.just(1), st.sampled_from(["L2", "bars"]))
-"""Crowded times: many events and headlines share a moment."""
-hours = st.builds(spread, moments, headlines, st.just(25_000_000_000), st.sampled_from(["L2", "bars"]))
+depths = st.sampled_from(["L2", "bars", "exchange"])
+tapes = st.builds(spread, moments, headlines, headlines, st.just(1), depths)
+"""Crowded times: many events, headlines and actions share a moment."""
+hours = st.builds(spread, moments, headlines, headlines, st.just(25_000_000_000), depths)
 
 
 @given(tapes, st.lists(st.tuples(st.integers(-10, 80), st.none() | st.integers(0, 30)), max_size=12))
@@ -96,7 +104,7 @@ def test_steps_of_any_size_come_to_the_end(of: Tape, rows_max: int) -> None:
     """Also past headlines that stand behind the last event."""
     feed = TapeFeed(of)
     heard: list[tuple[int, str]] = []
-    for _ in range(len(of) + len(of.news) + 2):
+    for _ in range(len(of) + len(of.news) + len(of.actions) + 2):
         heard += told(feed.read(END, rows_max=rows_max))
     assert heard == expected(of)
     assert feed.ended
@@ -109,7 +117,8 @@ def test_skipping_goes_on_behind_what_was_heard(of: Tape) -> None:
     for cut in range(len(whole) + 1):
         head = whole[:cut]
         rows = sum(len(m.events) // EVENT.itemsize for m in head if isinstance(m, MarketFrame))
-        again.skip(rows=rows, news=sum(isinstance(m, RoomCommand) for m in head))
+        news, actions = (sum(isinstance(m, kind) for m in head) for kind in (RoomCommand, CorporateAction))
+        again.skip(rows=rows, news=news, actions=actions)
         assert told(head) + told(again.read(END)) == expected(of)
 
 
@@ -148,13 +157,14 @@ def test_frames_do_not_depend_on_how_the_tape_was_read() -> None:
 
 
 @given(hours)
-def test_a_frame_never_crosses_a_minute_or_the_moment_of_a_bar(of: Tape) -> None:
+def test_a_frame_never_crosses_a_minute_a_second_of_an_exchange_or_the_moment_of_a_bar(of: Tape) -> None:
     heard = list(TapeFeed(of).read(END))
     assert told(heard) == expected(of)
     for message in heard:
         if isinstance(message, MarketFrame):
             times = np.frombuffer(message.events, EVENT)["ts_ns"]
-            assert len(set((times if of.depth == "bars" else times // 60_000_000_000).tolist())) == 1
+            period = {"bars": 1, "exchange": 1_000_000_000}.get(of.depth, 60_000_000_000)
+            assert len(set((times // period).tolist())) == 1
 
 
 def test_an_empty_tape_has_nothing_to_say() -> None:
@@ -170,6 +180,22 @@ def test_a_tape_of_headlines_alone() -> None:
     assert not feed.ended
     assert told(feed.read(END)) == [(8, "headline 2")]
     assert feed.ended
+
+
+def test_a_tape_of_actions_alone() -> None:
+    feed = TapeFeed(tape([], news=[3], actions=[3, 8]))
+    assert (feed.next_ns, feed.end_ns) == (3, 8)
+    assert told(feed.read(3)) == [(3, "dividend 1"), (3, "headline 0")]
+    assert told(feed.read(END)) == [(8, "dividend 2")]
+    assert feed.ended
+
+
+def test_an_action_comes_before_the_events_of_its_moment_also_when_they_are_taken_one_by_one() -> None:
+    feed = TapeFeed(tape([1, 5, 5], news=[5], actions=[5]))
+    heard = [told(feed.read(END, rows_max=1)) for _ in range(3)]
+    assert heard == [
+        [(1, "1"), (5, "dividend 1")], [(5, "2")], [(5, "3"), (5, "headline 0")],
+    ]  # fmt: skip
 
 
 def test_events_of_the_moment_asked_for_are_in() -> None:

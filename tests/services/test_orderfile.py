@@ -78,6 +78,25 @@ def test_rows_are_sorted_by_time_and_ties_keep_their_order(tmp_path: Path) -> No
     assert found.moved == 2
 
 
+def test_what_an_order_asks_for_beyond_its_prices(tmp_path: Path) -> None:
+    trailing, shy, bound, call, child = read(
+        tmp_path,
+        f"{T},ana,a1,,AMZN,sell,trailing_stop_market,5,,,GTC,trail=0.5",
+        f"{T},ana,a2,,AMZN,buy,limit,500,223.95,,, post_only ; display_quantity = 100;",
+        f"{T},ana,a3,,AMZN,buy,limit,5,223.95,,gtd,expire_ns={T + 60}",
+        f"{T},ana,a4,,AMZN,buy,market,5,,,At-The-Close,reduce_only",
+        f"{T},ana,a5,,AMZN,sell,trailing-stop-market,5,,,,trail_bps=12.5;oco=exits;parent=a2",
+    )
+    assert trailing == SubmitOrder(
+        T, "ana", "a1", "AMZN", Side.SELL, OrderType.TRAILING_STOP_MARKET, 5_000_000, None, None, TimeInForce.GTC,
+        trail=500_000,
+    )  # fmt: skip
+    assert (shy.post_only, shy.display_quantity) == (True, 100_000_000)
+    assert (bound.time_in_force, bound.expire_ns) == (TimeInForce.GTD, T + 60)
+    assert (call.time_in_force, call.reduce_only) == (TimeInForce.AT_THE_CLOSE, True)
+    assert (child.trail, child.trail_ppm, child.oco, child.parent) == (None, 1_250, "exits", "a2")
+
+
 def test_what_cannot_trade_is_left_to_the_engine(tmp_path: Path) -> None:
     found = read(
         tmp_path,
@@ -104,12 +123,20 @@ def test_what_cannot_trade_is_left_to_the_engine(tmp_path: Path) -> None:
         (f"{T},a,b,,,buy,market,1,,,,", ["column symbol: ''"]),
         (f"{T},a,b,,X,byu,market,1,,,,", ["column side: 'byu'", "did you mean 'buy'"]),
         (f"{T},a,b,,X,,market,1,,,,", ["column side: ''", "is empty", "buy, sell"]),
-        (f"{T},a,b,,X,buy,trailing_stop_market,1,,,,", ["column type: 'trailing_stop_market'", "in this version"]),
         (f"{T},a,b,,X,buy,lmit,1,,,,", ["column type: 'lmit'", "did you mean 'limit'"]),
         (f"{T},a,b,,X,buy,peg,1,,,,", ["column type: 'peg'", "take one of market, limit, stop_market, stop_limit"]),
-        (f"{T},a,b,,X,buy,market,1,,,GTD,", ["column time_in_force: 'GTD'", "not traded in this version", "gtc"]),
-        (f"{T},a,b,,X,buy,market,1,,,never,", ["column time_in_force: 'never'", "is not known", "day, gtc, ioc, fok"]),
-        (f"{T},a,b,,X,buy,market,1,,,,post_only", ["column flags: 'post_only'", "leave the column empty"]),
+        (f"{T},a,b,,X,buy,market,1,,,never,", ["column time_in_force: 'never'", "is not known", "gtd, at_the_open"]),
+        (f"{T},a,b,,X,buy,market,1,,,,hurry", ["column flags: 'hurry'", "unknown flag 'hurry'", "post_only, reduce"]),
+        (f"{T},a,b,,X,buy,market,1,,,,oco=a;post_onyl", ["unknown flag 'post_onyl'", "did you mean 'post_only'?"]),
+        (f"{T},a,b,,X,buy,market,1,,,,post_only=yes", ["post_only the value 'yes'", "it takes none"]),
+        (f"{T},a,b,,X,buy,market,1,,,,trail", ["gives trail no value; write trail=..."]),
+        (f"{T},a,b,,X,buy,market,1,,,,trail=wide", ["column flags: 'trail=wide'", "trail 'wide' is not a number"]),
+        (f"{T},a,b,,X,buy,market,1,,,,trail_bps=0.001", ["trail_bps 0.001 is finer than 0.01"]),
+        (f"{T},a,b,,X,buy,market,1,,,,trail_bps=5;trail_bps=6", ["names trail_bps twice; drop one"]),
+        (f"{T},a,b,,X,buy,market,1,,,,expire_ns=3.5e13", ["expire_ns=3.5e13", "not a whole number of nanoseconds"]),
+        (f"{T},a,b,,X,buy,market,1,,,,expire_ns={2**63}", ["is not a whole number of nanoseconds"]),
+        (f"{T},a,b,cancel,,,,,,,,post_only", ["column flags: 'post_only'", "beside a cancel"]),
+        (f"{T},a,b,replace,,,,5,,,,oco=x", ["column flags: 'oco=x'", "beside a replace"]),
         (f"{T},a,b,,X,buy,market,,,,,", ["column quantity: ''", "how many"]),
         (f"{T},a,b,,X,buy,market,ten,,,,", ["column quantity: 'ten'", "is not a number"]),
         (f"{T},a,b,,X,buy,market,nan,,,,", ["column quantity: 'nan'", "is not a finite number"]),

@@ -2,16 +2,14 @@
 
 Rules:
 
-- The orders are those of an L3 tape whose fate it tells: submitted in sight, and then executed in full or canceled in
-  full. *Contested* are those at whose level something traded while they lived; the others fill in no model.
-- *In place*: the real order is taken out of the market, its prints stay, and a copy is sent at its place: this is what a
-  strategy sees that was that order. The tape itself is the judge.
+- The orders are those of ``fidelity_orders``, on L3 rows or on levels only.
+- *In place*: the real order is taken out of the market, its prints stay, and a copy is sent at its place: this is what
+  a strategy sees that was that order. The tape itself is the judge.
 - *Behind*: the market stays as it was, and a copy comes right after the real order, so it must never trade before it.
 - Copies never meet: each is alone in the market, with an account that has no limits. Those that do not overlap share a
   pass over the day (a wave); what one took from the feed is given back before the next.
-- A copy of a canceled order goes right before the cancel. One of an executed order may be late: it stays ``PATIENCE_NS``
-  longer.
-- With *levels only*, the same messages become ``LEVEL`` rows (totals), and ``TRADE`` rows for what was executed.
+- A copy of a canceled order goes right before the cancel. One of an executed order may be late: it stays
+  ``PATIENCE_NS`` longer.
 - All goes through the engine's own kernel; rows are placed by their number, so equal times do not matter.
 """
 
@@ -22,12 +20,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vtrade.bench import fidelity_peer, peers
+from vtrade.bench.fidelity_orders import Flags, Ints, Known
 from vtrade.bench.fidelity_peer import market_without
 from vtrade.bench.fresh import BenchError
 from vtrade.domain.accounts import NO_LIMITS
@@ -39,9 +37,6 @@ from vtrade.execution.engine import Engine
 from vtrade.market.dtype import Events, Kind
 from vtrade.market.tape import Tape
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
 PATIENCE_NS: Final = 10 * NS_PER_S
 CASH: Final = 10**16
 PEER_TIMEOUT_S: Final = 240
@@ -49,43 +44,6 @@ _EVER: Final = 2**62
 
 Step = Callable[[], None]
 """Called after each pass over the day."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """Real orders whose fate a tape tells, in the order in which they came; rows are those of the tape.
-
-    Attributes
-    ----------
-    born, end : (n,) int64
-        Rows of the submission and of the last execution or the cancel.
-    side, price, lots : (n,) int64
-    filled, contested : (n,) bool
-    at, by, of : (m,) int64
-        Every row about one of the orders, by how many lots it grew there, and which one it is.
-    """
-
-    born: Ints
-    end: Ints
-    side: Ints
-    price: Ints
-    lots: Ints
-    filled: Flags
-    contested: Flags
-    at: Ints
-    by: Ints
-    of: Ints
-
-    def __len__(self) -> int:
-        return len(self.born)
-
-    def only(self, chosen: Flags) -> Known:
-        """Those where ``chosen`` is true."""
-        number = np.cumsum(chosen) - 1
-        kept = chosen[self.of]
-        names = ("born", "end", "side", "price", "lots", "filled", "contested")
-        columns = {name: getattr(self, name)[chosen] for name in names}
-        return Known(**columns, at=self.at[kept], by=self.by[kept], of=number[self.of[kept]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,111 +76,32 @@ class Answer:
         return _share((self.done_ns >= 0) == self.filled)
 
     @property
-    def ahead(self) -> float:
-        """Share of those that traded before the real order was done, or although it was canceled."""
+    def ahead(self) -> Flags:
+        """(n,) bool: which ones traded before the real order was done, or although it was canceled."""
         due = np.where(self.filled, self.due_ns, _EVER)
-        return _share((self.begun_ns >= 0) & (self.begun_ns < due))
+        found: Flags = (self.begun_ns >= 0) & (self.begun_ns < due)
+        return found
 
     @property
     def error_ns(self) -> Ints:
         """By how much the fill of each was too early (negative) or too late, where both were filled."""
         both = self.filled & (self.done_ns >= 0)
-        return (self.done_ns - self.due_ns)[both]
+        error: Ints = (self.done_ns - self.due_ns)[both]
+        return error
+
+    def __len__(self) -> int:
+        return len(self.filled)
+
+    def only(self, chosen: Flags) -> Answer:
+        """Those where ``chosen`` is true."""
+        return Answer(
+            begun_ns=self.begun_ns[chosen], done_ns=self.done_ns[chosen], due_ns=self.due_ns[chosen],
+            filled=self.filled[chosen],
+        )  # fmt: skip
 
 
 def _share(met: Flags) -> float:
     return float(np.mean(met)) if len(met) else 1.0
-
-
-# --- the real orders -------------------------------------------------------------------------------------------------
-
-
-def known_fates(events: Events) -> Known:
-    """The orders of an L3 tape that were executed in full or canceled in full.
-
-    Examples
-    --------
-    >>> from vtrade.market.dtype import empty_events
-    >>> rows = empty_events(3)
-    >>> rows["kind"], rows["order_id"], rows["quantity"] = (Kind.ADD, Kind.ADD, Kind.EXECUTE), (1, 2, 1), (5, 5, 5)
-    >>> rows["side"], rows["price"] = 1, 100
-    >>> orders = known_fates(rows)
-    >>> orders.born.tolist(), orders.end.tolist(), orders.filled.tolist(), orders.contested.tolist()
-    ([0], [2], [True], [True])
-    """
-    kind, name, lots = events["kind"], events["order_id"], events["quantity"]
-    rows = np.flatnonzero((kind <= Kind.EXECUTE) & (name > 0))
-    ids = int(name.max(initial=0)) + 1
-    born, end = np.full(ids, -1, np.int64), np.full(ids, -1, np.int64)
-    came, traded, left = (np.zeros(ids, np.int64) for _ in range(3))
-    sums = ((came, kind == Kind.ADD), (traded, kind == Kind.EXECUTE), (left, kind != Kind.ADD))
-    for total, which in sums:
-        mine = rows[which[rows]]
-        np.add.at(total, name[mine], lots[mine])
-    np.maximum.at(end, name[rows], rows)
-    added = rows[kind[rows] == Kind.ADD]
-    born[name[added]] = added
-    known = (born >= 0) & (came == left) & ((traded == came) | (traded == 0)) & (came > 0)
-    chosen = np.flatnonzero(known)
-    chosen = chosen[np.argsort(born[chosen])]
-    born, end = born[chosen], end[chosen]
-    number = np.full(ids, -1, np.int64)
-    number[chosen] = np.arange(len(chosen))
-    rows = rows[number[name[rows]] >= 0]
-    level = 2 * events["price"] + (events["side"] > 0)
-    prints = np.flatnonzero(kind == Kind.EXECUTE)
-    count = len(events)
-    places = np.sort(level[prints] * count + prints)
-    during = np.searchsorted(places, level[born] * count + end + 1) - np.searchsorted(places, level[born] * count + born)
-    return Known(
-        born=born, end=end, side=events["side"][born].astype(np.int64), price=events["price"][born], lots=lots[born],
-        filled=traded[chosen] > 0, contested=during > 0, at=rows,
-        by=np.where(kind[rows] == Kind.ADD, lots[rows], -lots[rows]), of=number[name[rows]],
-    )  # fmt: skip
-
-
-def levels_only(events: Events) -> tuple[Events, Ints]:
-    """An L3 tape as a feed of level totals and prints.
-
-    Returns
-    -------
-    rows : (m,) EVENT
-        For each message the new total of its level, and for an execution the print before it.
-    first : (n + 1,) int64
-        The first row of each message.
-
-    Examples
-    --------
-    >>> from vtrade.market.dtype import empty_events
-    >>> rows = empty_events(2)
-    >>> rows["kind"], rows["order_id"], rows["quantity"] = (Kind.ADD, Kind.EXECUTE), 1, (5, 2)
-    >>> rows["side"], rows["price"] = 1, 100
-    >>> made, first = levels_only(rows)
-    >>> [(Kind(row["kind"]).name, int(row["side"]), int(row["quantity"])) for row in made], first.tolist()
-    ([('LEVEL', 1, 5), ('TRADE', -1, 2), ('LEVEL', 1, 3)], [0, 1, 3])
-    """
-    kind = events["kind"]
-    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(1 + (kind == Kind.EXECUTE))])
-    made = events[np.repeat(np.arange(len(events)), np.diff(first))]
-    prints = first[:-1][kind == Kind.EXECUTE]
-    totals: dict[tuple[int, int], int] = {}
-    found = []
-    columns = (kind, events["side"], events["price"], events["quantity"])
-    for what, side, price, lots in zip(*(column.tolist() for column in columns), strict=True):
-        if what > Kind.LEVEL:
-            found.append(lots)
-            continue
-        old = totals.get((side, price), 0)
-        new = lots if what == Kind.LEVEL else old + lots if what == Kind.ADD else max(0, old - lots)
-        totals[side, price] = new
-        found.append(new)
-    last = first[1:] - 1
-    made["kind"][last[kind <= Kind.LEVEL]] = Kind.LEVEL
-    made["quantity"][last] = found
-    made["kind"][prints] = Kind.TRADE
-    made["side"][prints] *= -1
-    made["order_id"] = 0
-    return made, first
 
 
 def waves(start: Ints, stop: Ints) -> Ints:
@@ -264,10 +143,13 @@ class Day:
         prices = rows["price"][rows["kind"] <= Kind.LEVEL]
         book = at.fit_range(engine._book, 0, int(prices.min()), int(prices.max()))
         if book is None:
-            raise BenchError(f"{tape.name}: prices from {prices.min()} to {prices.max()} ticks do not fit in one window")
+            raise BenchError(
+                f"{tape.name}: prices from {prices.min()} to {prices.max()} ticks do not fit in one window"
+            )
         self._book = book._replace(feed=at.grown(book.feed, int(rows["order_id"].max()) + 1))
         self._kernel = engine._kernel
-        self._rows = rows
+        self._rows = rows.view()
+        self._rows.flags.writeable = False  # as the rows of a frame are; the kernel is compiled for these
         self._done = 0
         self._sent = 0
         self._slot = 0
@@ -298,13 +180,14 @@ class Day:
             raise BenchError(f"the engine refuses a copy at row {self._done}: check {-self._slot}")
         return [line for line in self._told() if line[at.X_WHAT] == at.FILLED]
 
-    def back(self) -> None:
-        """Take the copy out of the market, and give back what it took from the feed."""
+    def back(self, *, gave: bool) -> None:
+        """Take the copy out of the market, and give back what it took from the feed, where it traded at all."""
         own = self._book.own[self._slot]
         if own[at.O_WHERE] != at.GONE and own[at.O_ID] == self._sent:
             self._kernel.cancel(self._book, self._slot, self._now())
             self._told()
-        self._book.level[0, :, :, at.TAKEN] = 0
+        if gave:
+            self._book.level[0, :, :, at.TAKEN] = 0
 
     def _now(self) -> int:
         return int(self._rows["ts_ns"][min(self._done, len(self._rows) - 1)])
@@ -379,9 +262,7 @@ def trial(
     start = first[known.born + 1] if behind else first[known.born]
     stop = first[np.where(known.filled, np.maximum(late, known.end + 1), known.end)]
     places = np.zeros(0, np.int64) if behind else first[known.at + 1] - 1
-    return Trial(
-        tape=tape, rows=rows, known=known, start=start, stop=stop, wave=waves(start, stop), at=places
-    )
+    return Trial(tape=tape, rows=rows, known=known, start=start, stop=stop, wave=waves(start, stop), at=places)
 
 
 def in_engine(trials: Trial, rules: list[RoomRules], *, step: Step | None = None) -> list[Answer]:
@@ -398,7 +279,7 @@ def in_engine(trials: Trial, rules: list[RoomRules], *, step: Step | None = None
                 day.go(int(trials.start[copy]))
                 told = day.send(int(known.side[copy]), int(known.price[copy]), int(known.lots[copy]))
                 told += day.go(int(trials.stop[copy]))
-                day.back()
+                day.back(gave=bool(told))
                 if told:
                     begun[number, copy] = told[0][at.X_TS]
                     done[number, copy] = told[-1][at.X_TS] if told[-1][at.X_LEAVES] == 0 else -1
@@ -417,7 +298,8 @@ def in_peer(trials: Trial) -> dict[str, Answer]:
     The rows must be levels. It tells only when a copy was filled in full.
     """
     known = trials.known
-    columns = {name: trials.rows[name].astype(np.int64) for name in ("kind", "side", "price", "quantity")}
+    names = ("kind", "side", "price", "quantity")
+    columns: dict[str, Any] = {name: trials.rows[name].astype(np.int64) for name in names}
     with tempfile.TemporaryDirectory(prefix="vtrade-bench-") as folder:
         asked, answered = Path(folder) / "copies.npz", Path(folder) / "answer.npz"
         np.savez(

@@ -1,10 +1,10 @@
 """How well do hftbacktest's queue models tell when a real order would have been filled?
 
-Rules: this file is a script of its own: it needs numpy and hftbacktest, and nothing of VTrade, so that the peer may live
-in an environment apart. ``python fidelity_peer.py COPIES.npz ANSWER.npz`` reads what ``vtrade.bench.fidelity_makers``
-wrote, sends each order into the market without it, and writes for each model the row at which it was filled, -1 where
-it was not. The peer gets the very rows that VTrade's engine gets, one thousand nanoseconds apart, without latency: what
-is compared are the queue models, and how an exchange fills. It is the real program, not its formulas.
+Rules: this file is a script of its own: it needs numpy and hftbacktest, and nothing of VTrade, so that the peer may
+live in an environment apart. ``python fidelity_peer.py COPIES.npz ANSWER.npz`` reads what ``fidelity_makers`` wrote,
+sends each order into the market without it, and writes for each model the row at which it was filled, -1 where it was
+not. The peer gets the very rows that VTrade's engine gets, one thousand nanoseconds apart, without latency: what is
+compared are the queue models, and how an exchange fills. It is the real program, not its formulas.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ TRADE: Final = 7
 """Kinds of row, as in ``vtrade.market.dtype``."""
 STEP_NS: Final = 1_000
 LESS: Final = 0.5
-"""Lots by which an order is smaller here: the peer's exchange with partial fills stops with an error where a print fills
-exactly what was left. Whole lots trade, so nothing else changes."""
+"""Lots by which an order is smaller here: the peer's exchange with partial fills stops with an error where a print
+fills exactly what was left. Whole lots trade, so nothing else changes."""
 STOPPED: Final = -2
 POWER: Final = 3.0
 """Exponent of the power models, the one in the peer's own examples."""
@@ -38,7 +38,7 @@ MODELS: Final[dict[str, tuple[str, tuple[float, ...]]]] = {
     "power 2": ("power_prob_queue_model2", (POWER,)),
     "power 3": ("power_prob_queue_model3", (POWER,)),
 }
-EXCHANGES: Final = {"": "no_partial_fill_exchange", ", partial fills": "partial_fill_exchange"}
+"""The exchange is the one with partial fills: the other one fills a whole order with the first lot that reaches it."""
 
 
 def market_without(
@@ -104,35 +104,31 @@ def _strategy() -> Any:
     return njit(send)
 
 
-def fills(data: dict[str, Any], *, every: int = 1) -> dict[str, Ints]:
-    """Row at which each order is filled in full, -1 where it is not; by model.
+def fills(data: dict[str, Any]) -> dict[str, Ints]:
+    """Row at which each order is filled in full, -1 where it is not; by model, without those that stop with an error.
 
     Parameters
     ----------
     data : dict
-        ``kind``, ``side``, ``price``, ``quantity`` of the rows; ``start``, ``stop`` (rows), ``buy`` (1 or -1), ``limit``
-        and ``lots`` of the orders, in the order of ``start``, and in which ``wave`` each is sent; ``at``, ``by``
-        and ``of`` (order) of what the market without them lacks.
-    every : int
-        Takes each so many-th wave only.
+        ``kind``, ``side``, ``price``, ``quantity`` of the rows; ``start``, ``stop`` (rows), ``buy`` (1 or -1),
+        ``limit`` and ``lots`` of the orders, in the order of ``start``, and in which ``wave`` each is sent; ``at``,
+        ``by`` and ``of`` (order) of what the market without them lacks.
     """
     hft: Any = importlib.import_module("hftbacktest")
     send = _strategy()
     count = len(data["start"])
-    found = {f"{name}{more}": np.full(count, -1, np.int64) for name in MODELS for more in EXCHANGES}
+    found = {name: np.full(count, -1, np.int64) for name in MODELS}
     stopped: set[str] = set()
     level = 2 * data["limit"] + (data["buy"] > 0)
     kind, side, price = data["kind"], data["side"], data["price"]
     told = ((kind == LEVEL) | (kind == TRADE)) & (side != 0)
     rows = np.zeros(int(told.sum()), hft.binding.event_dtype)
-    sort = np.where(kind == LEVEL, hft.DEPTH_EVENT, hft.TRADE_EVENT) | np.where(
-        side > 0, hft.BUY_EVENT, hft.SELL_EVENT
-    )
+    sort = np.where(kind == LEVEL, hft.DEPTH_EVENT, hft.TRADE_EVENT) | np.where(side > 0, hft.BUY_EVENT, hft.SELL_EVENT)
     rows["ev"] = sort[told].astype(np.uint64) | np.uint64(hft.EXCH_EVENT | hft.LOCAL_EVENT)
     rows["exch_ts"] = rows["local_ts"] = (np.flatnonzero(told) + 1) * STEP_NS
     rows["px"] = price[told]
     low, high = float(rows["px"].min() - 100), float(rows["px"].max() + 100)
-    for wave in range(0, int(data["wave"].max()) + 1, every):
+    for wave in range(int(data["wave"].max(initial=-1)) + 1):
         mine = np.flatnonzero(data["wave"] == wave)
         changes = data["wave"][data["of"]] == wave
         of = data["of"][changes]
@@ -144,20 +140,16 @@ def fills(data: dict[str, Any], *, every: int = 1) -> dict[str, Ints]:
         what[1::2], when[1::2] = 0, data["stop"][mine] * STEP_NS + STEP_NS // 2
         orders = (when, what, pairs, data["limit"][pairs].astype(float), data["lots"][pairs] - LESS)
         for name, (model, arguments) in MODELS.items():
-            for more, exchange in EXCHANGES.items():
-                asset = hft.BacktestAsset().data(rows).linear_asset(1.0).constant_order_latency(0, 0)
-                asset = getattr(getattr(asset, model)(*arguments), exchange)()
-                asset = asset.trading_value_fee_model(0.0, 0.0).tick_size(1.0).lot_size(1.0)
-                market = hft.ROIVectorMarketDepthBacktest(
-                    [asset.last_trades_capacity(0).roi_lb(low).roi_ub(high)]
-                )
-                done = np.full(count, -1, np.int64)
-                send(market, *orders, done)
-                market.close()
-                if (done == STOPPED).any():
-                    stopped.add(name + more)
-                    continue
-                found[name + more][mine] = np.where(done[mine] >= 0, done[mine] // STEP_NS - 1, -1)
+            asset = hft.BacktestAsset().data(rows).linear_asset(1.0).constant_order_latency(0, 0)
+            asset = getattr(asset, model)(*arguments).partial_fill_exchange().trading_value_fee_model(0.0, 0.0)
+            asset = asset.tick_size(1.0).lot_size(1.0).last_trades_capacity(0).roi_lb(low).roi_ub(high)
+            market = hft.ROIVectorMarketDepthBacktest([asset])
+            done = np.full(count, -1, np.int64)
+            send(market, *orders, done)
+            market.close()
+            if (done == STOPPED).any():
+                stopped.add(name)
+            found[name][mine] = np.where(done[mine] >= 0, done[mine] // STEP_NS - 1, -1)
     return {name: rows for name, rows in found.items() if name not in stopped}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import log, sqrt
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from vtrade.domain.values import NS_PER_S
 from vtrade.execution.blotter import Record
 from vtrade.execution.whatif import Level, MarketContext, arrival_context
 from vtrade.market.calendars import ALWAYS
-from vtrade.market.candles import Candle
+from vtrade.market.candles import Candle, Candles
 from vtrade.market.dtype import FLAG_HIDDEN, Events, Kind
 
 if TYPE_CHECKING:
@@ -63,25 +64,12 @@ def prints_since(desk: Desk, record: Record) -> NDArray[np.int64] | None:
 
 def market_of(desk: Desk, record: Record) -> MarketContext | None:
     """What the models of cost may know of the market that an order met; ``None`` where it never got there."""
-    i = record.instrument
-    met = next((f for f in record.facts if isinstance(f, OrderAccepted)), None)
-    k = desk._room.runtime.engine.index(record.symbol)
-    if i is None or met is None or k is None:
+    k, moment = desk._room.runtime.engine.index(record.symbol), met_ns(record)
+    if k is None or moment is None:
         return None
-    seen = arrival_context(record)
     bars = desk.tape is not None and desk.tape.depth == "bars"
-    candles = _since_split(desk, record.symbol, desk._room.candles.of(k, seconds=MINUTE_S))
-    seconds = desk._room.base_rate() if bars else MINUTE_S
-    if not bars and len(candles) <= RETURNS_MIN:
-        seconds = EARLY_S
-        candles = _since_split(desk, record.symbol, desk._room.candles.of(k, seconds=EARLY_S))
-    known: dict[str, Any] = day_of(candles, seconds=seconds, session_s=DAY_S if i.calendar == ALWAYS else SESSION_S)
-    moment = (next((f for f in record.facts if isinstance(f, OrderTriggered)), None) or met).ts_ns
-    when = record.fills[0].ts_ns if bars and record.fills else moment
-    bar = next((c for c in reversed(candles) if c[0] * NS_PER_S <= when), None)
-    if bar is not None and bar[5]:
-        known |= {"bar_price": bar[4], "bar_volume": bar[5]}
-    events = played(desk)
+    known = around(record, desk._room.candles, k, bars=bars, since_ns=_last_split_ns(desk, record.symbol))
+    seen, events = arrival_context(record), played(desk)
     if not seen.levels and events is not None and not bars:
         levels = levels_at(events, k, -int(record.side), moment)
         best, size = (seen.ask, seen.ask_size) if record.side > 0 else (seen.bid, seen.bid_size)
@@ -90,11 +78,49 @@ def market_of(desk: Desk, record: Record) -> MarketContext | None:
     return arrival_context(record, **known)
 
 
-def _since_split(desk: Desk, symbol: str, candles: list[Candle]) -> list[Candle]:
-    """Candles on today's grid of prices."""
+def met_ns(record: Record) -> int | None:
+    """When an order could trade first: when it was triggered, or came; ``None`` where it never reached the venue."""
+    met = next((f for f in record.facts if isinstance(f, OrderTriggered)), None) or next(
+        (f for f in record.facts if isinstance(f, OrderAccepted)), None
+    )
+    return None if met is None else met.ts_ns
+
+
+def around(record: Record, candles: Candles, k: int, *, bars: bool, since_ns: int = 0) -> dict[str, Any]:
+    """What candles tell of the days and the bar around an order, as fields of :class:`MarketContext`.
+
+    Parameters
+    ----------
+    record : Record
+    candles : Candles
+    k : int
+        Number of the instrument.
+    bars : bool
+        Whether the candles are a tape's own bars.
+    since_ns : int
+        Earlier candles are on another grid of prices.
+    """
+    i, moment = record.instrument, met_ns(record)
+    if i is None or moment is None:
+        return {}
+    for seconds in (MINUTE_S, EARLY_S):
+        rows = [c for c in candles.of(k, seconds=seconds) if c[0] * NS_PER_S >= since_ns]
+        if bars or len(rows) > RETURNS_MIN:
+            break
+    length = median(after[0] - before[0] for before, after in pairwise(rows)) if bars and len(rows) > 1 else seconds
+    known: dict[str, Any] = day_of(rows, seconds=length or 1, session_s=DAY_S if i.calendar == ALWAYS else SESSION_S)
+    when = record.fills[0].ts_ns if bars and record.fills else moment
+    bar = next((c for c in reversed(rows) if c[0] * NS_PER_S <= when), None)
+    if bar is not None and bar[5]:
+        known |= {"bar_price": bar[4], "bar_volume": bar[5]}
+    return known
+
+
+def _last_split_ns(desk: Desk, symbol: str) -> int:
+    """Since when the prices of an instrument are on today's grid."""
     actions = desk.tape.actions if desk.tape is not None else ()
     splits = [a.ts_ns for a in actions if a.kind == ActionKind.SPLIT and a.symbol == symbol and a.ts_ns <= desk.ts_ns]
-    return [c for c in candles if c[0] * NS_PER_S >= splits[-1]] if splits else candles
+    return splits[-1] if splits else 0
 
 
 def day_of(candles: list[Candle], *, seconds: float, session_s: int) -> dict[str, float]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from vtrade.desk.context import around
 from vtrade.desk.frames import ORDER_COLUMNS, order_row
 from vtrade.domain.actions import ActionKind
 from vtrade.domain.instruments import Instrument
@@ -33,9 +34,10 @@ from vtrade.domain.values import from_micros
 from vtrade.errors import DeskError, JournalCorrupt, JournalError
 from vtrade.execution.blotter import Blotter, Record
 from vtrade.execution.explain import PARTS, Explanation, costs, explain, reason_text, slippage_bps
+from vtrade.execution.whatif import arrival_context
 from vtrade.market.calendars import calendar_zone
 from vtrade.market.candles import Candles
-from vtrade.market.dtype import EVENT
+from vtrade.market.dtype import EVENT, Kind
 from vtrade.portfolio import frames as money
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.portfolio.valuation import Grouping
@@ -98,7 +100,7 @@ class JournalView:
         self._portfolio = PortfolioEngine(history_max=HISTORY_MAX)
         self._blotter = Blotter()
         self._candles = Candles(0)
-        self._requests = False
+        self._requests = self._bars = False
         self._timezone = "America/New_York"
 
     def _take(self, message: Any, facts: list[Fact]) -> None:
@@ -123,6 +125,7 @@ class JournalView:
         if isinstance(message, MarketFrame):
             events = np.frombuffer(message.events, dtype=EVENT)
             self._requests = self._requests or has_requests(events)
+            self._bars = self._bars or bool((events["kind"] == Kind.BAR_OPEN).any())
             self._candles.update(prints_told(facts, self.symbols) if self._requests else events)
         self._blotter.apply(facts)
         self._portfolio.apply_all(facts)
@@ -233,7 +236,13 @@ class JournalView:
         record = self._blotter.find(account, order)
         if record is None:
             raise DeskError(f"account {account!r} has no order {order!r} in {self.path}; orders() lists them")
-        return explain(record, show_time=self._time)
+        symbols = self.symbols
+        market = None
+        if record.symbol in symbols:
+            market = arrival_context(
+                record, **around(record, self._candles, symbols.index(record.symbol), bars=self._bars)
+            )
+        return explain(record, show_time=self._time, market=market)
 
     def fills(self, account: str | None = None) -> pd.DataFrame:
         """Fills, oldest first."""

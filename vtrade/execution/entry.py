@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vtrade.domain import messages as msg
-from vtrade.domain.orders import Reason
+from vtrade.domain.orders import Reason, Status
 from vtrade.domain.values import MICRO, divide
 from vtrade.execution import codes, risk
 from vtrade.execution import layout as at
@@ -117,6 +117,8 @@ def _group(engine: Engine, account: Account, name: str) -> int:
 def _parent(engine: Engine, account: Account, m: msg.SubmitOrder) -> tuple[int, int, risk.Refusal | None]:
     """The parent's order id and filled lots."""
     parent = account.ids.get(m.parent)
+    if parent == Status.FILLED:
+        return 0, 0, None  # it has nothing more to bring to life: the child works at once
     if not isinstance(parent, Working):
         state_of = f"is {parent} already" if parent is not None else "is not known"
         return 0, 0, (Reason.UNKNOWN_PARENT, f"parent {m.parent!r} {state_of}; name an order that works")

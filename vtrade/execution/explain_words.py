@@ -336,6 +336,8 @@ def _replaced_line(fact: OrderReplaced, i: Instrument) -> str:
 def _fill_line(fact: Fill, i: Instrument) -> str:
     cause = fact.cause if fact.cause != "beyond" or fact.evidence_px else ""
     words = CAUSES.get(cause, "past the visible book, by the square-root law")
+    if fact.cause == "peer" and not fact.contra_order_id:
+        words = "met an agent of this room"
     why = words.format(
         shown=i.quantity_text(fact.evidence_qty), level=i.price_text(fact.evidence_px), contra=fact.contra_order_id
     )

@@ -63,7 +63,7 @@ def _field(context: Any, builder: Any, state: State, pointer: Any, name: str) ->
             return value
         loaded = builder.load(cgutils.gep_inbounds(builder, place, 0, *path))
         loaded.set_metadata("invariant.load", fixed)
-        return builder.insert_value(value, loaded, path)
+        return builder.insert_value(value, loaded, path) if path else loaded
 
     return read([], place.type.pointee, value)
 

@@ -60,6 +60,8 @@ from vtrade.market.dtype import FLAG_MARKET, Events
 ADD, REDUCE, DELETE, EXECUTE, LEVEL, QUOTE, TRADE = 1, 2, 3, 4, 5, 6, 7
 STATUS, ORDER, CANCEL = 12, 13, 14
 
+READY, STUCK, SKIPPED = range(3)
+
 
 # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -97,6 +99,12 @@ def submit(b: Book, order: Any, worst: int, reference: int, ts: int, flight: int
 
     Returns the refusal's number, or minus its slot. With ``flight`` 1 it is on its way and arrives by :func:`land`.
     """
+    return take_in(b, order, worst, reference, ts, flight)
+
+
+@inner
+def take_in(b: Book, order: Any, worst: int, reference: int, ts: int, flight: int) -> int:
+    """What :func:`submit` does."""
     slot = take_slot(b)
     o = b.own[slot]
     for i in range(OWN_COLS):
@@ -303,6 +311,29 @@ def rows_needed(b: Book, k: int) -> int:
     return most_rows(b, k)
 
 
+@inner
+def readied(b: Book, k: int, kind: int, side: int, price: int, qty: int, bits: int) -> tuple[int, int]:
+    """Whether a row can be folded as the book is, and its price in ticks; where it is ``STUCK`` the room says why."""
+    if kind == ORDER:
+        if b.room[FREE] == 0 and b.room[SLOTS] >= b.own.shape[0]:
+            b.room[R_B] = 0
+            return STUCK, price
+        if bits & FLAG_MARKET == 0:
+            price = request_price(b, k, NONE if side > 0 else ASK, price, bits)
+            if price == 0:
+                return SKIPPED, price
+            p = price - b.inst[k, BASE]
+            if p < 0 or p >= b.level.shape[2]:
+                b.room[R_A], b.room[R_B] = price, 1
+                return STUCK, price
+    elif kind != STATUS and kind != CANCEL and not (kind == QUOTE and qty == 0):
+        p = price - b.inst[k, BASE]
+        if price < 1 or (kind <= QUOTE and (p < 0 or p >= b.level.shape[2])):
+            b.room[R_A], b.room[R_B] = price, 1
+            return STUCK, price
+    return READY, price
+
+
 @entry
 def run(b: Book, events: Events, start: int, until: int) -> int:
     """Fold events from ``start`` on, up to and including the time ``until``; returns how far it came.
@@ -313,7 +344,6 @@ def run(b: Book, events: Events, start: int, until: int) -> int:
     """
     kinds, sides, instruments, flags = events["kind"], events["side"], events["instrument"], events["flags"]
     prices, quantities, ids, times = events["price"], events["quantity"], events["order_id"], events["ts_ns"]
-    window = b.level.shape[2]
     for i in range(start, events.shape[0]):
         kind: Any = np.int64(kinds[i])
         k: Any = np.int64(instruments[i])
@@ -323,26 +353,13 @@ def run(b: Book, events: Events, start: int, until: int) -> int:
             if b.room[OUT_COUNT] + most_rows(b, k) > b.out.shape[0]:
                 b.room[R_B] = 0
                 return i
-        price: Any = prices[i]
         side: Any = np.int64(sides[i])
         bits: Any = np.int64(flags[i])
-        if kind == ORDER:
-            if b.room[FREE] == 0 and b.room[SLOTS] >= b.own.shape[0]:
-                b.room[R_B] = 0
-                return i
-            if bits & FLAG_MARKET == 0:
-                price = request_price(b, k, NONE if side > 0 else ASK, price, bits)
-                if price == 0:
-                    continue
-                p = price - b.inst[k, BASE]
-                if p < 0 or p >= window:
-                    b.room[R_A], b.room[R_B] = price, 1
-                    return i
-        elif kind != STATUS and kind != CANCEL and not (kind == QUOTE and quantities[i] == 0):
-            p = price - b.inst[k, BASE]
-            if price < 1 or (kind <= QUOTE and (p < 0 or p >= window)):
-                b.room[R_A], b.room[R_B] = price, 1
-                return i
+        go, price = readied(b, k, kind, side, prices[i], quantities[i], bits)
+        if go == STUCK:
+            return i
+        if go == SKIPPED:
+            continue
         apply(b, k, kind, side, price, quantities[i], ids[i], bits, times[i])
     return int(events.shape[0])
 
