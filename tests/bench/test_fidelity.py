@@ -171,11 +171,12 @@ def test_a_power_law_is_found_with_its_error() -> None:
     assert fidelity_impact.fitted(np.array([sizes**0.6, sizes**0.4])).error > 0.01
 
 
-def test_the_first_minutes_of_two_real_days(market_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.needs("data")
+def test_the_first_minutes_of_two_real_days(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(peers.PYTHON, raising=False)
     monkeypatch.setattr(peers, "_said", lambda *_: [])  # no peer
     steps: list[tuple[int, int]] = []
-    rows = list(fidelity(data=market_data, minutes=3, seeds=3, progress=lambda *step: steps.append(step)))
+    rows = list(fidelity(data=data_dir, minutes=3, seeds=3, progress=lambda *step: steps.append(step)))
     assert steps == [(number, steps[-1][1]) for number in range(1, steps[-1][1] + 1)]
     found = {row.name: row for row in rows}
     assert len(found) == len(rows)

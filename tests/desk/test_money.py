@@ -25,7 +25,7 @@ TABLES = {
 }
 COLUMNS = {
     "orders": "order_id client_order_id time symbol side type tif quantity filled limit_price stop_price avg_px fees "
-    "slippage_bps status reason good_till flags",
+    "slippage_bps status reason good_till instructions",
     "bars": "open high low close volume",
     "quotes": "name sector bid_size bid ask ask_size last status",
     "book": "bid_size bid ask ask_size",

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from vtrade.desk import checks, view
 from vtrade.domain.messages import ReplaceOrder, SubmitOrder
-from vtrade.domain.orders import OrderType, Side, Status, TimeInForce
+from vtrade.domain.orders import OrderType, Side, TimeInForce
 from vtrade.domain.values import Number, to_micros
 from vtrade.errors import DeskError, ValueOffGrid
 from vtrade.services.orderflags import ppm_of_bps
@@ -189,11 +189,9 @@ def bracket(
         )
     with desk._room.together():
         entry = submit(desk, side, symbol, quantity, limit=limit, tif=tif, client_order_id=client_order_id)
-        # a parent that has filled at once has nothing more to bring to life: then the exits stand alone
-        filled = entry.status == Status.FILLED
         exits = _exits(
             desk, Side(-side), symbol, quantity, take_profit, stop_loss, name=entry.client_order_id, tif="GTC",
-            parent=None if filled else entry.client_order_id, reduce_only=filled,
+            parent=entry.client_order_id,
         )  # fmt: skip
     return Bracket(entry, *exits)
 

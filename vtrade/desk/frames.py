@@ -24,9 +24,9 @@ ORDER_COLUMNS = {
     "order_id": "Int64", "client_order_id": "str", "time": "str", "symbol": "str", "side": "str", "type": "str",
     "tif": "str", "quantity": "float64", "filled": "float64", "limit_price": "float64", "stop_price": "float64",
     "avg_px": "float64", "fees": "float64", "slippage_bps": "float64", "status": "str", "reason": "str",
-    "good_till": "str", "flags": "str",
+    "good_till": "str", "instructions": "str",
 }  # fmt: skip
-"""``flags`` are those of an order file, but for the moment in ``good_till``."""
+"""``instructions`` are the flags of an order file, but for the moment in ``good_till``."""
 
 
 def _index(desk: Desk, symbol: str) -> int:

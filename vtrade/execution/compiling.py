@@ -138,7 +138,7 @@ def _stamp() -> tuple[float, int]:
     """Newest change and total size of all sources of the kernel."""
     here = Path(__file__).parent
     files = [*(here / "kernel").glob("*.py"), *(here / f"{name}.py" for name in _BESIDE), Path(__file__)]
-    stats = [path.stat() for path in files]
+    stats = [path.stat() for path in files if path.exists()]
     return max(s.st_mtime for s in stats), sum(s.st_size for s in stats)
 
 
