@@ -176,7 +176,7 @@ def test_the_first_minutes_of_two_real_days(data_dir: Path, monkeypatch: pytest.
     monkeypatch.delenv(peers.PYTHON, raising=False)
     monkeypatch.setattr(peers, "_said", lambda *_: [])  # no peer
     steps: list[tuple[int, int]] = []
-    rows = list(fidelity(data=data_dir, minutes=3, seeds=3, progress=lambda *step: steps.append(step)))
+    rows = list(fidelity(data=data_dir, minutes=5, seeds=3, progress=lambda *step: steps.append(step)))
     assert steps == [(number, steps[-1][1]) for number in range(1, steps[-1][1] + 1)]
     found = {row.name: row for row in rows}
     assert len(found) == len(rows)
@@ -186,12 +186,17 @@ def test_the_first_minutes_of_two_real_days(data_dir: Path, monkeypatch: pytest.
         return [value for value in some if value is not None]
 
     assert values("takers", "same") == [100.0] * 4
-    assert min(values("exact", "in place: same fate")) > 99.0
-    assert min(values("exact", "right behind: filled, be it")) > 90.0
+    # in the first second some orders that were there before the tape trade out of their turn
+    shares = values("exact", "in place: same fate")
+    everybody, contested = shares[::2], shares[1::2]
+    assert len(everybody) == len(contested) == 2
+    assert min(everybody) > 99.0
+    assert min(contested) > 96.0
+    assert min(values("exact", "right behind: filled, be it")) > 96.0
     assert values("exact", "traded ahead") == [0.0, 0.0]
     inferred, averse = (values("levels only", f"{model}: same fate") for model in ("inferred", "risk_averse"))
     assert len(inferred) == len(averse) == 2
-    assert min(inferred) > 97.0
+    assert min(inferred) > 90.0
     assert all(ours >= theirs for ours, theirs in zip(inferred, averse, strict=True))
     assert [row.value for name, row in found.items() if "is not installed" in name] == [None, None]
     assert len(values("impact", "exponent of the size")) == 2

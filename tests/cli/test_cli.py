@@ -67,6 +67,7 @@ def test_version_and_help() -> None:
     "words",
     [
         ("nope",), ("replay",), ("replay", "synthetic:7"), ("replay", "synthetic:7", "--out", "x", "--nope"),
+        ("replay", "x", "--out", "x", "--beyond", "hope"), ("replay", "x", "--out", "x", "--queue-model", "5"),
         ("verify",), ("bench", "nope"), ("desk", "--port", "0"), ("report", "x", "--out", "y", "-p", "1a", "2"),
         ("report", "x", "--out", "y", "-p", "lonely"), ("report", "x", "--out", "y", "-p"),
     ],
@@ -147,12 +148,62 @@ def test_replay_notes(tmp_path: Path) -> None:
     ]
 
 
+def test_replay_by_rules_of_ones_own(tmp_path: Path) -> None:
+    tape = small.tape_file(tmp_path)
+    orders = small.orders_file(tmp_path / "O.csv", row(1, "a1", quantity=800), row(2, "a2", quantity=800))
+
+    def fills(name: str, *more: str) -> tuple[dict[str, Any], list[list[str]]]:
+        out = tmp_path / name
+        found = document(run("replay", tape, "--orders", orders, "--out", out, "--json", *more))
+        return found["rules"], [[fill["price"], fill["quantity"]] for fill in small.table(out / "fills.csv")]
+
+    rules, usual = fills("usual")
+    assert (rules["beyond"], rules["queue_model"], rules["latency"]["entry_ns"]) == ("square_root", "risk_averse", 0)
+    assert [quantity for _, quantity in usual] == ["500", "300"] * 2
+    rules, plain = fills("plain", "--beyond", "rest", "--latency-ms", "1.5", "--queue-model", "inferred")
+    assert (rules["beyond"], rules["queue_model"], rules["latency"]["entry_ns"]) == ("rest", "inferred", 1_500_000)
+    assert plain != usual
+    rules, shy = fills("shy", "--hidden", "1", "--impact", "5")
+    assert (rules["hidden_ppm"], rules["impact_ppm"]) == (1_000_000, 5_000_000)
+    assert shy[0] == ["100.02", "500"], "what was shown"
+    assert shy[1] == ["100.02", "300"], "and as much was hidden there"
+    assert shy[2] != usual[2], "the first order's impact meets the second"
+
+
+def test_replay_of_orders_that_ask_for_more_than_a_price(tmp_path: Path) -> None:
+    tape = small.tape_file(tmp_path)  # the mid goes 100.00 .01 .02 .03 .02 .01, a second each, again and again
+    orders = small.orders_file(
+        tmp_path / "O.csv",
+        row(0, "entry", quantity=10),
+        row(0, "target", side="sell", type="limit", limit_price="100.04", flags="oco=x;parent=entry"),
+        row(0, "guard", side="sell", type="stop_market", stop_price="99.00", flags="oco=x;parent=entry"),
+        row(6, "again", quantity=10),
+        row(6, "trail", side="sell", type="trailing_stop_market", flags="trail=0.01"),
+        row(6, "shy", type="limit", limit_price="100.02", flags="post_only"),
+        row(6, "brief", type="limit", limit_price="99.5", time_in_force="GTD",
+            flags=f"expire_ns={small.OPEN_NS + 8 * small.S}"),
+    )  # fmt: skip
+    found = document(run("replay", tape, "--orders", orders, "--out", tmp_path / "D", "--json"))
+    rows = {order["client_order_id"]: order for order in small.table(tmp_path / "D" / "orders.csv")}
+    assert {name: order["status"] for name, order in rows.items()} == {
+        "entry": "FILLED", "target": "ACCEPTED", "guard": "ACCEPTED", "again": "FILLED", "trail": "FILLED",
+        "shy": "REJECTED", "brief": "EXPIRED",
+    }  # fmt: skip
+    assert (rows["target"]["flags"], rows["trail"]["flags"]) == ("oco=x;parent=entry", "trail=0.01")
+    assert rows["brief"]["flags"] == f"expire_ns={small.OPEN_NS + 8 * small.S}"
+    assert [rows[name]["reason"] for name in ("shy", "brief")] == ["POST_ONLY_WOULD_TAKE", "GOOD_TILL_DATE"]
+    assert found["statuses"]["FILLED"] == 3
+    assert document(run("verify", tmp_path / "D" / "journal.vtrade", "--json"))["ok"]
+
+
 def test_replay_refusals_are_one_line(day: tuple[Path, Path], tmp_path: Path) -> None:
     tape, orders = day
     out = tmp_path / "D"
     refused(run("replay", tmp_path / "no.zip", "--out", out), "no.zip")
     refused(run("replay", tape, "--orders", tmp_path / "no.csv", "--out", out), "no such order file")
     refused(run("replay", tape, "--orders", tape, "--out", out), "not text in UTF-8")
+    refused(run("replay", tape, "--out", out, "--latency-ms", "soon"), "latency_ms 'soon' is not a number")
+    refused(run("replay", tape, "--out", out, "--hidden", "11"), "hidden_ppm 11000000 must be from 0 to 10000000")
     refused(run("replay", tape, "--out", out, "--cash", "much"), "cash 'much' is not a number")
     refused(run("replay", tape, "--out", tape / "D"), "cannot be written")
     assert not out.exists()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vtrade as vt
+from tests.cli import small
 from tests.desk.conftest import Opener
 from tests.desk.test_instructions import quotes
 from vtrade.desk import context
@@ -37,7 +38,7 @@ def test_a_quote_is_the_only_level(open_desk: Opener) -> None:
     events = context.played(desk)
     assert events is not None
     assert context.levels_at(events, 0, -1, desk.ts_ns) == ((10_001, 500),)
-    assert context.levels_at(events, 0, -1, desk.ts_ns - 1) == ()
+    assert context.levels_at(events, 0, -1, small.OPEN_NS - 1) == ()
 
 
 def test_a_total_replaces_and_the_rest_adds_up() -> None:
@@ -65,7 +66,7 @@ def test_prints_that_passed_are_in_the_explanation(desk: vt.Desk) -> None:
 
 def test_alternatives_have_numbers(desk: vt.Desk) -> None:
     desk.step(seconds=120)
-    order = desk.buy("ACME", 2_000)
+    order = desk.buy("ACME", 1_200)
     found = {charge.model: charge for charge in order.explain().alternatives}
     for model in ("charged", "paper", "mid", "touch", "book", "book_and_beyond", "square_root", "volume_share"):
         assert found[model].price is not None, found[model]

@@ -61,7 +61,7 @@ def test_how_fast_it_was_played_makes_no_difference_to_what_happened(open_desk: 
     one.run("09:33")
     while two.ts_ns < one.ts_ns:
         two.step(seconds=1)
-    assert two.state_hash == one.state_hash or two._room.rows == one._room.rows
+    assert two._room.rows == one._room.rows
     assert one.quotes().equals(two.quotes())
     assert one.bars("BYTE").equals(two.bars("BYTE"))
 
@@ -84,7 +84,7 @@ def test_a_journal_of_it_goes_on_and_tells_the_same(open_desk: Opener, crowd: vt
     assert again.verify().ok
 
 
-def test_a_child_of_the_name(open_desk: Opener) -> None:
+def test_an_exchange_by_name_with_realistic_rules(open_desk: Opener) -> None:
     desk = open_desk("exchange:3", rules="realistic")
     order = desk.buy(desk.symbols[0], 10)
     assert order.status == Status.SUBMITTED

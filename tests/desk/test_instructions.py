@@ -271,7 +271,9 @@ def test_the_table_of_orders_says_what_was_asked_for(open_desk: Opener) -> None:
 def test_a_panel_may_ask_for_all_of_it(open_desk: Opener) -> None:
     desk = open_desk(quotes(100, 100))
     ask = {"intent": "submit", "symbol": "ACME", "side": "buy", "quantity": "100"}
-    assert desk.handle({**ask, "type": "limit", "limit_price": "99", "display": "10", "post_only": True})["kind"] == "ok"
+    assert (
+        desk.handle({**ask, "type": "limit", "limit_price": "99", "display": "10", "post_only": True})["kind"] == "ok"
+    )
     found = sent(desk)
     assert (found.display_quantity, found.post_only, found.time_in_force) == (10_000_000, True, TimeInForce.DAY)
     assert desk.handle({**ask, "type": "limit", "limit_price": "99", "good_till": "09:31", "tif": ""})["kind"] == "ok"
@@ -296,4 +298,8 @@ def test_the_ticket_offers_what_it_has_fields_for(desk: vt.Desk) -> None:
                 {"intent": "submit", "symbol": "ACME", "side": "buy", "quantity": 1, "type": type_, "tif": tif,
                  "limit_price": 150 if "limit" in type_ else "", "stop_price": 300 if "stop" in type_ else ""}
             )  # fmt: skip
-            assert told["kind"] == "ok" or "INSTRUCTION" in told["text"] or "AUCTION" in told["text"], (type_, tif, told)
+            assert told["kind"] == "ok" or "INSTRUCTION" in told["text"] or "AUCTION" in told["text"], (
+                type_,
+                tif,
+                told,
+            )

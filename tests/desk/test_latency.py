@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import vtrade as vt
+from tests.cli import small
 from tests.desk.conftest import Opener, records, told
 from tests.desk.test_instructions import quotes
 from vtrade.domain.messages import OrderSubmitted
@@ -24,7 +25,11 @@ def desk(open_desk: Opener) -> vt.Desk:
 def test_an_order_is_shown_on_its_way(desk: vt.Desk) -> None:
     order = desk.buy("ACME", 10, limit="100.50", display=5, oco="pair")
     assert (order.status, order.type, order.time_in_force) == (Status.SUBMITTED, OrderType.LIMIT, TimeInForce.DAY)
-    assert (order.limit_price, order.leaves_quantity, order.instructions) == (100.5, 10, {"display": 5.0, "oco": "pair"})
+    assert (order.limit_price, order.leaves_quantity, order.instructions) == (
+        100.5,
+        10,
+        {"display": 5.0, "oco": "pair"},
+    )
     (row,) = desk.view()["orders"]
     assert (row["status"], row["price"], row["filled"]) == ("SUBMITTED", "100.50", 0.0)
     assert "cancel" in row["intents"]
@@ -41,7 +46,8 @@ def test_the_fact_says_what_was_sent_and_what_was_seen(desk: vt.Desk) -> None:
     desk.buy("ACME", 10, stop=110)
     (fact,) = [fact for fact in told(desk) if isinstance(fact, OrderSubmitted)]
     assert (fact.type, fact.stop_price, fact.limit_price) == (OrderType.STOP_MARKET, 11_000, None)
-    assert (fact.time_in_force, fact.bid, fact.ask, fact.due_ns - fact.ts_ns) == (TimeInForce.DAY, 9_999, 10_001, 25 * 10**7)
+    assert (fact.time_in_force, fact.bid, fact.ask) == (TimeInForce.DAY, 9_999, 10_001)
+    assert fact.due_ns - fact.ts_ns == 250_000_000
     assert desk._room.blotter.find("you", "o2").decision == 20_000
 
 
@@ -61,7 +67,7 @@ def test_a_step_goes_to_the_arrival_where_that_comes_first(desk: vt.Desk) -> Non
     assert desk.ts_ns == start + 250_000_001
     assert order.status == Status.FILLED
     desk.step()
-    assert desk.ts_ns == start + 1_000_000_000
+    assert desk.ts_ns == small.OPEN_NS + small.S, "the next quote"
 
 
 def test_the_market_moves_on_meanwhile_and_the_explanation_calls_that_delay(desk: vt.Desk) -> None:
@@ -125,5 +131,3 @@ def test_a_desk_that_is_opened_again_still_has_it_on_its_way(tmp_path: Path, ope
         desk.step(seconds=0.3)
         assert desk.order("o1").avg_px == 100.01
     assert again.verify().ok
-    again.rewind()
-    assert again.orders().status.tolist() == ["SUBMITTED"], "it was sent at the very beginning"

@@ -23,9 +23,7 @@ from vtrade.services.feed import FRAME_ROWS, TapeFeed
 END = 2**63 - 1
 
 
-def tape(
-    times: Sequence[int], news: Iterable[int] = (), actions: Iterable[int] = (), *, depth: str = "L2"
-) -> Tape:
+def tape(times: Sequence[int], news: Iterable[int] = (), actions: Iterable[int] = (), *, depth: str = "L2") -> Tape:
     """Prints at these times, numbered by their price, headlines at those, and dividends."""
     events = empty_events(len(times))
     events["ts_ns"] = times

@@ -77,5 +77,5 @@ def answer(desk: Desk, tender: str, *, accept: bool) -> str:
 
 
 def _why(facts: list[Fact]) -> str:
-    details = [text for fact in facts if (text := getattr(fact, "detail", ""))]
+    details = [text for fact in facts if (text := getattr(fact, "detail", "") or getattr(fact, "headline", ""))]
     return f": {'; '.join(details)}" if details else ""

@@ -305,8 +305,11 @@ class Room:
     def _play_on(self, until_ns: int, *, rows_max: int | None = None) -> None:
         """Hand events to the engine; where that fails, the feed goes back to where the log is."""
         assert self.feed is not None
+        coming = self.feed.read(until_ns, rows_max=rows_max)
+        if self.runtime.engine.closed:  # what happens to an instrument has nobody left to happen to
+            coming = (message for message in coming if not isinstance(message, CorporateAction))
         try:
-            self.runtime.submit_many(self.feed.read(until_ns, rows_max=rows_max))
+            self.runtime.submit_many(coming)
         except BaseException:
             self._place_feed()
             raise
