@@ -46,8 +46,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "NO_LIMITS", "Desk", "FeeSchedule", "Instrument", "RiskLimits", "RoomRules", "Tape", "VTradeError", "__version__", "exchange", "from_ohlcv",
-    "load_journal", "load_tape", "save_tape", "synthetic", "verify",
+    "NO_LIMITS", "Desk", "FeeSchedule", "Instrument", "RiskLimits", "RoomRules", "Tape", "VTradeError", "__version__",
+    "exchange", "from_ohlcv", "load_journal", "load_tape", "save_tape", "synthetic", "verify",
 ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def live_through(messages: list[msg.Inbound], *, wild: bool) -> list[msg.Fact]:
     """Everything is checked after every message; a twin lives from snapshots alone and tells the same."""
     opening = messages[0]
     assert isinstance(opening, msg.OpenRoom)
-    agents = any(b"" != m.events and np.frombuffer(m.events, EVENT)["kind"].max() == Kind.ORDER
+    agents = any(m.events != b"" and np.frombuffer(m.events, EVENT)["kind"].max() == Kind.ORDER
                  for m in messages if isinstance(m, msg.MarketFrame))  # fmt: skip
     engine, ledger, shadow = Engine(), Ledger(), Shadow(opening.rules, agents=agents)
     told: list[msg.Fact] = []

@@ -77,7 +77,8 @@ class Witness:
         plain = len(engine.currencies) == 1 and not engine.rules.settlement_days
         for fees in (i.fees for i in engine.instruments):
             plain &= not (fees.maker_ppm or fees.taker_ppm or fees.minimum or fees.tiers)
-        if plain and not any(a.limits.enabled and a.limits.initial_margin_ppm < MICRO for a in engine.accounts.values()):
+        limits = [account.limits for account in engine.accounts.values()]
+        if plain and not any(limit.enabled and limit.initial_margin_ppm < MICRO for limit in limits):
             checks.check_inside(engine)
             return
         found: dict[int, tuple[str, int, int]] = {}

@@ -65,7 +65,7 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
         for field in ("per_unit", "per_notional_ppm", "per_contract", "minimum", "cap_ppm"):
             if not 0 <= getattr(self, field) <= FEE_MAX:
                 raise ValueOffGrid(f"fee {field} {getattr(self, field)} must be from 0 to {FEE_MAX}")
-        if any(abs(ppm) > MICRO for tier in (self.tiers + ((0, self.maker_ppm, self.taker_ppm),)) for ppm in tier[1:]):
+        if any(abs(ppm) > MICRO for tier in (*self.tiers, (0, self.maker_ppm, self.taker_ppm)) for ppm in tier[1:]):
             raise ValueOffGrid("a maker or taker fee above 100 % of the notional is none; give it in basis points")
         if len(self.tiers) > TIERS_MAX or [t[0] for t in self.tiers] != sorted({t[0] for t in self.tiers}):
             raise ValueOffGrid(f"fee tiers must rise in traded notional, at most {TIERS_MAX} of them")
@@ -96,7 +96,10 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             maker_ppm=_bps(maker_bps, "maker fee in bps"),
             taker_ppm=_bps(taker_bps, "taker fee in bps"),
-            tiers=tuple((to_micros(n, what="fee tier"), _bps(m, "maker bps"), _bps(t, "taker bps")) for n, m, t in tiers),
+            tiers=tuple(
+                (to_micros(since, what="fee tier"), _bps(maker, "maker bps"), _bps(taker, "taker bps"))
+                for since, maker, taker in tiers
+            ),
         )
 
     @classmethod

@@ -159,9 +159,7 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
         try:
             models = QueueModel(queue_model), Beyond(beyond)
         except ValueError as error:
-            raise ValueOffGrid(
-                f"{error}; queue models: {', '.join(QueueModel)}; beyond: {', '.join(Beyond)}"
-            ) from None
+            raise ValueOffGrid(f"{error}; queue models: {', '.join(QueueModel)}; beyond: {', '.join(Beyond)}") from None
         return cls(
             queue_model=models[0],
             beyond=models[1],

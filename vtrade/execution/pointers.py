@@ -43,7 +43,7 @@ class _Pointer(models.PrimitiveModel):  # type: ignore[misc]
 class _Fields(AttributeTemplate):  # type: ignore[misc]
     key = State
 
-    def generic_resolve(self, state: State, name: str) -> Any:
+    def generic_resolve(self, state: State, name: str) -> Any:  # type: ignore[override]
         """Type of a field."""
         return state.fields[state.cls._fields.index(name)]  # type: ignore[attr-defined]
 

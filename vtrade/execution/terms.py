@@ -34,8 +34,9 @@ def new_terms(
         refusal = Reason.PRICE_NOT_ALLOWED, "the stop has triggered already; only the quantity and the limit can change"
     shown = order.terms.display_quantity if order.terms else 0
     if refusal is None and shown and terms[0] > SLICES_MAX * shown:
-        refusal = Reason.INSTRUCTION_NOT_ALLOWED, (
-            f"{instrument.quantity_text(shown)} are shown at a time; more than {SLICES_MAX} slices are too many"
+        refusal = (
+            Reason.INSTRUCTION_NOT_ALLOWED,
+            (f"{instrument.quantity_text(shown)} are shown at a time; more than {SLICES_MAX} slices are too many"),
         )
     if refusal is None and terms == (order.quantity, order.limit, order.stop):
         refusal = Reason.NOTHING_TO_CHANGE, "the order has these terms already"

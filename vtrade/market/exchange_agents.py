@@ -151,7 +151,8 @@ def rows_per_s() -> float:
 def _pick(weights: Floats, u: Floats) -> Ints:
     """Places drawn with these weights."""
     total = np.cumsum(weights)
-    return np.minimum(np.searchsorted(total, u * total[-1], side="right"), len(weights) - 1)
+    places: Ints = np.minimum(np.searchsorted(total, u * total[-1], side="right"), len(weights) - 1)
+    return places
 
 
 def _lots(scene: Scene, size: Floats, u: Floats) -> Ints:

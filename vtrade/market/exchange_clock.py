@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import fsum, sqrt
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def waits(u: Floats) -> Floats:
     mantissa, exponent = np.frexp(u)
     z = (1.0 - mantissa) / (1.0 + mantissa)
     s = z * z
-    series = 1.0 / 15.0
+    series: Any = 1.0 / 15.0
     for odd in (13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
         series = series * s + 1.0 / odd
     waited: Floats = 2.0 * z * series - exponent * LN2

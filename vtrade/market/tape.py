@@ -14,7 +14,16 @@ import numpy as np
 from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
 from vtrade.errors import TapeError
-from vtrade.market.dtype import EVENT, FLAG_MARKET, FLAG_PEGGED, MAX_ORDER_ID, MAX_PRICE_TICKS, MAX_QUANTITY_LOTS, Events, Kind
+from vtrade.market.dtype import (
+    EVENT,
+    FLAG_MARKET,
+    FLAG_PEGGED,
+    MAX_ORDER_ID,
+    MAX_PRICE_TICKS,
+    MAX_QUANTITY_LOTS,
+    Events,
+    Kind,
+)
 
 
 @dataclass(frozen=True)
