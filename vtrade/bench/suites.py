@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from vtrade.bench import fresh, peers
 from vtrade.bench.engine import engine_rows
+from vtrade.bench.fidelity import fidelity
 from vtrade.bench.rows import Row
 
 RUNS: Final = 5
@@ -166,5 +167,6 @@ SUITES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "orders": _orders,
     "panel": _panel,
     "engine": _engine,
+    "fidelity": fidelity,
 }
 """The suites, in the order in which they run."""
