@@ -7,6 +7,7 @@ that.
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 import sys
 from functools import lru_cache
@@ -43,6 +44,13 @@ class _Compiler:
                 [sys.executable, "-m", "vtrade.execution.warm"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )  # fmt: skip
+
+            atexit.register(self._part)
+
+    def _part(self) -> None:
+        """This process ends first: the other goes on by itself, for the next one."""
+        if self._process.poll() is None:
+            self._process.returncode = 0
 
     def look(self) -> None:
         """See whether it is done; where it failed, the kernel is compiled in this process when it is called."""

@@ -321,7 +321,8 @@ def verify(log: Log, *, progress: Callable[[int], None] | None = None) -> Verdic
             seq, chain = entry.seq, entry.chain
             facts_seen += len(recomputed)
             if seq in marks and marks.pop(seq) != _mark_of(engine, chain):
-                return bad(seq, "the snapshot taken after it was changed")
+                seq -= 1  # those before it are whole
+                return bad(seq + 1, "the snapshot taken after it was changed")
             if progress is not None:
                 progress(seq)
     except JournalCorrupt as error:

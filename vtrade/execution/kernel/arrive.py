@@ -174,7 +174,7 @@ def sweep(b: Book, ts: int) -> None:
                 o[O_PENDING] = 0
                 if o[O_LEAVES] == 0 and o[O_WHERE] != IN_PARENT:
                     unlink(b, m)
-                    if o[O_PARENT] <= 0 or o[O_FILLED] == o[O_QUANTITY]:
+                    if o[O_PARENT] == 0 or o[O_FILLED] == o[O_QUANTITY]:
                         tell(b, CANCELED, m, ts, NONE, NONE, why)
                         leave(b, m)
                         continue

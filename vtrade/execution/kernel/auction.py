@@ -17,9 +17,9 @@ from vtrade.execution.kernel.match import fill, printed, within, work
 # fmt: off
 from vtrade.execution.layout import (
     ASK, AT_CLOSE, AT_LEVEL, AT_OPEN, AT_THE_CLOSE, AT_THE_OPEN, AUCTION, BAR_LEFT, BAR_NO, BAR_PX, BASE, BID, CALL,
-    CLOSE_LIST, C_AUCTION, EXPIRED, GONE, HEAD, IN_MARKET, LAST, LISTS, MARK, MARKET, MARKET_LIST, NONE, OPEN_LIST,
-    OWN_BEST, OWN_LEVELS, O_ACCOUNT, O_ID, O_INST, O_LEAVES, O_LIMIT, O_NEXT, O_SHOWN, O_SIDE, O_TIF, O_TYPE, O_WHERE,
-    SLOTS, TAKES, X_LEAVES, Book,
+    CANCELED, CLOSE_LIST, C_AUCTION, C_SELF, EXPIRED, GONE, HEAD, IN_MARKET, LAST, LISTS, MARK, MARKET, MARKET_LIST,
+    NONE, OPEN_LIST, OWN_BEST, OWN_LEVELS, O_ACCOUNT, O_GROUP, O_ID, O_INST, O_LEAVES, O_LIMIT, O_NEXT, O_SHOWN,
+    O_SIDE, O_TIF, O_TYPE, O_WHERE, SLOTS, TAKES, X_LEAVES, Book,
 )
 # fmt: on
 # isort: on
@@ -129,6 +129,12 @@ def cross_all(b: Book, k: int, ts: int) -> None:
         buy, sell = next_in(b, k, 0, price), next_in(b, k, 1, price)
         if buy == 0 or sell == 0:
             break
+        one, other = b.own[buy], b.own[sell]
+        if one[O_GROUP] != 0 and one[O_GROUP] == other[O_GROUP]:  # a pair that crosses itself: a fill would end both
+            newer = buy if one[O_ID] > other[O_ID] else sell
+            tell(b, CANCELED, newer, ts, NONE, NONE, C_SELF)
+            drop(b, newer)
+            continue
         qty = left
         for s in range(2):
             m = buy if s == 0 else sell

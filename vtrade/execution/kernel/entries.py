@@ -124,6 +124,7 @@ def take_in(b: Book, order: Any, worst: int, reference: int, ts: int, flight: in
     if o[O_DISPLAY] > 0:
         b.room[ICEBERGS] += 1
     if o[O_PARENT] != 0:
+        o[O_MARK] = min(o[O_MARK], o[O_QUANTITY])
         o[O_LEAVES] = 0
         o[O_WHERE] = IN_PARENT
         o[O_WAIT] = W_PARENT

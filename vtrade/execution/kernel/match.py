@@ -88,7 +88,7 @@ def fill(b: Book, slot: int, ts: int, px: int, qty: int, cause: int, taker: int,
 def done(b: Book, slot: int) -> None:
     """Nothing is left to do for an order in no list: it goes, or waits for more of its parent."""
     o = b.own[slot]
-    if o[O_PARENT] > 0 and o[O_FILLED] < o[O_QUANTITY]:
+    if o[O_PARENT] != 0 and o[O_FILLED] < o[O_QUANTITY]:
         o[O_WHERE] = IN_PARENT
         o[O_WAIT] = W_PARENT
     else:
