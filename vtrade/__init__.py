@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from vtrade.market.parquet import save_tape
     from vtrade.market.synthetic import synthetic
     from vtrade.market.tape import Tape
+    from vtrade.research.backtest import backtest
+    from vtrade.research.strategy import strategy
+    from vtrade.research.sweep import sweep
 
 _HOMES = {
     "Desk": "bootstrap",
@@ -36,18 +39,22 @@ _HOMES = {
     "RoomRules": "domain.rules",
     "Tape": "market.tape",
     "VTradeError": "errors",
+    "backtest": "research.backtest",
     "exchange": "market.exchange",
     "from_ohlcv": "market.ohlcv",
     "load_journal": "bootstrap",
     "load_tape": "market.load",
     "save_tape": "market.parquet",
+    "strategy": "research.strategy",
+    "sweep": "research.sweep",
     "synthetic": "market.synthetic",
     "verify": "bootstrap",
 }
 
 __all__ = [
     "NO_LIMITS", "Desk", "FeeSchedule", "Instrument", "RiskLimits", "RoomRules", "Tape", "VTradeError", "__version__",
-    "exchange", "from_ohlcv", "load_journal", "load_tape", "save_tape", "synthetic", "verify",
+    "backtest", "exchange", "from_ohlcv", "load_journal", "load_tape", "save_tape", "strategy", "sweep",
+    "synthetic", "verify",
 ]  # fmt: skip
 
 

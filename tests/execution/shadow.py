@@ -52,9 +52,21 @@ class Shadow:
     def check(self, engine: Engine, message: msg.Inbound, facts: list[msg.Fact]) -> None:
         """Compare what a message caused with what the feed has shown."""
         row = np.frombuffer(message.events, EVENT)[0] if isinstance(message, msg.MarketFrame) else None
-        if row is not None:
-            self._row(row)
         fills = [fact for fact in facts if isinstance(fact, msg.Fill)]
+        if row is not None:  # what was on its way arrived before the row
+            early = [fill for fill in fills if fill.ts_ns < row["ts_ns"]]
+            self._fills(engine, early, None)
+            fills = fills[len(early) :]
+            if row["kind"] != Kind.STATUS:
+                self._row(row)
+        self._fills(engine, fills, row)
+        if row is not None and row["kind"] == Kind.STATUS:  # what is for the close trades before it
+            self._row(row)
+        if not self.rules.resilience_ns:
+            self._free(engine)
+        self._lifetimes(engine, facts)
+
+    def _fills(self, engine: Engine, fills: list[msg.Fill], row: np.void | None) -> None:
         for fill in fills:
             self._justified(fill, row)
             if fill.cause in ("depth", "cross"):
@@ -70,14 +82,11 @@ class Shadow:
         if row is not None and row["kind"] in (Kind.TRADE, Kind.EXECUTE):
             printed = sum(fill.last_qty for fill in fills if fill.cause in ("queue", "through"))
             assert printed <= row["quantity"], f"a print of {row['quantity']} filled {printed}"
-        for side in (1, -1):
-            called = [fill for fill in fills if fill.cause == "auction" and fill.side == side]
+        for side, symbol in {(fill.side, fill.symbol) for fill in fills}:
+            called = [f for f in fills if f.cause == "auction" and (f.side, f.symbol) == (side, symbol)]
             assert not called or sum(f.last_qty for f in called) <= max(f.evidence_qty for f in called)
             assert len({fill.last_px for fill in called}) <= 1, "an auction has one price"
-        self._bars(engine, row, fills)
-        if not self.rules.resilience_ns:
-            self._free(engine)
-        self._lifetimes(engine, facts)
+        self._bars(engine, row, [fill for fill in fills if fill.cause.startswith("bar")])
 
     def _hidden(self, engine: Engine, fill: msg.Fill) -> None:
         k = engine.index(fill.symbol)
@@ -122,7 +131,7 @@ class Shadow:
             assert kind in (Kind.ADD, Kind.LEVEL, Kind.QUOTE, Kind.STATUS, None)
             assert (fill.last_px - fill.evidence_px) * fill.side >= 0
         elif fill.cause.startswith("bar"):
-            assert kind in BARS
+            assert kind in BARS or (kind == Kind.STATUS and fill.cause == "bar_close")
         elif fill.cause in ("depth", "hidden"):
             assert (fill.last_px - fill.evidence_px) * fill.side == fill.impact >= 0
             assert self.rules.impact_ppm or not fill.impact
@@ -138,21 +147,22 @@ class Shadow:
             assert fill.contra_order_id or self.agents, "nobody is on the other side"
 
     def _bars(self, engine: Engine, row: np.void | None, fills: list[msg.Fill]) -> None:
-        if row is None or row["kind"] not in BARS:
-            return
-        k, price = int(row["instrument"]), int(row["price"])
-        if row["kind"] == Kind.BAR_OPEN:
-            self.bar[k] = [int(row["quantity"]) * self.rules.bar_volume_share_ppm // 1_000_000, price, price]
-        left, low, high = self.bar[k]
-        low, high = min(low, price), max(high, price)
-        fills = [fill for fill in fills if fill.cause.startswith("bar")]
-        left -= sum(fill.last_qty for fill in fills)
-        assert left >= 0, "a bar gave more than its share"
+        opens = row is not None and row["kind"] == Kind.BAR_OPEN
+        if row is not None and row["kind"] in BARS:
+            k, price = int(row["instrument"]), int(row["price"])
+            if opens:
+                self.bar[k] = [int(row["quantity"]) * self.rules.bar_volume_share_ppm // 1_000_000, price, price]
+            left, low, high = self.bar[k]
+            self.bar[k] = [left, min(low, price), max(high, price)]
         for fill in fills:
+            number = engine.index(fill.symbol)
+            assert number is not None
+            left, low, high = self.bar[number]
+            self.bar[number][0] -= fill.last_qty
+            assert fill.last_qty <= left, "a bar gave more than its share"
             assert low <= fill.last_px <= high, f"a fill at {fill.last_px} in a bar from {low} to {high}"
-            if row["kind"] == Kind.BAR_OPEN:
-                assert fill.last_px == price
-        self.bar[k] = [left, low, high]
+            if opens and row is not None:
+                assert fill.last_px == row["price"]
 
     def _free(self, engine: Engine) -> None:
         book = engine._book

@@ -55,8 +55,8 @@ def prints_since(desk: Desk, record: Record) -> NDArray[np.int64] | None:
         return None
     since = events[int(np.searchsorted(events["ts_ns"], record.ts_ns, side="left")) :]
     kinds = since["kind"]
-    wanted = (since["instrument"] == k) & ((kinds == Kind.TRADE) | (kinds == Kind.EXECUTE))
-    found = since[wanted & (since["flags"] & FLAG_HIDDEN == 0)]
+    # prints of hidden orders too: what waits is filled by them as well
+    found = since[(since["instrument"] == k) & ((kinds == Kind.TRADE) | (kinds == Kind.EXECUTE))]
     # the side of an execution is that of the order that rested
     aggressor = np.where(found["kind"] == Kind.EXECUTE, -found["side"], found["side"])
     return np.column_stack((found["ts_ns"], found["price"], found["quantity"], aggressor)).astype(np.int64)
