@@ -153,7 +153,8 @@ def _dump_account(engine: Engine, account: Account) -> AccountState:
 
 def _dump_order(order: Working, book: at.Book) -> OrderState:
     resting = len(book.rings) > 1 and book.own[order.slot, at.O_WHERE] == at.AT_LEVEL
-    ring = book.rings[order.slot].astype("<i8").tobytes() if resting else b""
+    rows = book.rings[order.slot] if resting else book.rings[0, :0]
+    ring = rows[: 1 + int(rows[0, 0])].astype("<i8").tobytes() if resting else b""
     return OrderState(
         order.order_id, order.client_order_id, order.side, order.type, order.tif, order.quantity, order.filled,
         order.limit, order.stop, order.status, order.terms, tuple(book.own[order.slot, _KEPT].tolist()), ring,
@@ -260,7 +261,8 @@ def _load_orders(engine: Engine, state: EngineState) -> None:
         order.filled, order.status, order.slot = o.filled, o.status, slot
         engine.orders[o.order_id] = account.ids[o.client_order_id] = order
         if o.ring:
-            book.rings[slot] = np.frombuffer(o.ring, "<i8").reshape(book.rings.shape[1:])
+            ring = np.frombuffer(o.ring, "<i8").reshape(-1, 2)
+            book.rings[slot, : len(ring)] = ring
         book.inst[order.k, at.OWN_COUNT] += 1
         book.room[at.LIVE] += 1
         book.room[at.ICEBERGS] += o.columns[_KEPT.index(at.O_DISPLAY)] > 0

@@ -117,24 +117,46 @@ def next_in(b: Book, k: int, s: int, price: int) -> int:
 
 
 @inner
+def part_pairs(b: Book, k: int, ts: int) -> None:
+    """Orders of a pair that would trade with each other, where a fill of one ends the other: the newest ones go."""
+    while True:
+        newest = 0
+        for m in range(1, b.room[SLOTS]):
+            o = b.own[m]
+            if o[O_GROUP] == 0 or not in_call(b, m, k) or (newest != 0 and o[O_ID] < b.own[newest, O_ID]):
+                continue
+            for n in range(1, b.room[SLOTS]):
+                other = b.own[n]
+                if other[O_GROUP] == o[O_GROUP] and other[O_SIDE] != o[O_SIDE] and in_call(b, n, k):
+                    if o[O_LIMIT] == 0 or other[O_LIMIT] == 0 or within(o[O_SIDE], o[O_LIMIT], other[O_LIMIT]):
+                        newest = m
+        if newest == 0:
+            return
+        tell(b, CANCELED, newest, ts, NONE, NONE, C_SELF)
+        drop(b, newest)
+
+
+@inner
+def in_call(b: Book, slot: int, k: int) -> bool:
+    """Whether an order stands where an auction finds it."""
+    o = b.own[slot]
+    return bool(o[O_INST] == k and (o[O_WHERE] == AT_LEVEL or o[O_WHERE] == IN_MARKET))
+
+
+@inner
 def cross_all(b: Book, k: int, ts: int) -> None:
     """Hold the auction over everything that stands in the book."""
     inst = b.inst[k]
     ref = inst[LAST]
     if ref == 0:
         ref = inst[MARK]
+    part_pairs(b, k, ts)
     price, lots, surplus = clearing(b, k, ref)
     left = lots
     while left > 0:
         buy, sell = next_in(b, k, 0, price), next_in(b, k, 1, price)
         if buy == 0 or sell == 0:
             break
-        one, other = b.own[buy], b.own[sell]
-        if one[O_GROUP] != 0 and one[O_GROUP] == other[O_GROUP]:  # a pair that crosses itself: a fill would end both
-            newer = buy if one[O_ID] > other[O_ID] else sell
-            tell(b, CANCELED, newer, ts, NONE, NONE, C_SELF)
-            drop(b, newer)
-            continue
         qty = left
         for s in range(2):
             m = buy if s == 0 else sell
