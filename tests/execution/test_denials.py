@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from tests.execution.checks import check_inside
-from tests.execution.feed import BUY, SELL, frame, join, order, room, row
+from tests.execution.feed import ACME, BUY, SELL, frame, join, order, room, row
 from vtrade.domain import messages as msg
 from vtrade.domain.accounts import NO_LIMITS, RiskLimits
 from vtrade.domain.instruments import Instrument
+from vtrade.domain.actions import ActionKind, CorporateAction
 from vtrade.domain.orders import OrderType, Reason, TimeInForce
 from vtrade.domain.values import MICRO
 from vtrade.execution.engine import Engine
@@ -30,6 +32,18 @@ class Case(NamedTuple):
     limits: RiskLimits = RiskLimits()
     before: tuple[msg.Inbound, ...] = ()
     rows: tuple = MARKET
+    listed: Instrument = ACME
+
+
+SCARCE = msgspec.structs.replace(ACME, borrowable=5)
+
+
+def special(
+    kind: OrderType = OrderType.TRAILING_STOP_MARKET, *, quantity: int = 10, limit_price: int = 10_000_000, **asks: object
+) -> msg.SubmitOrder:
+    """A buy of ``ana`` that asks for something beyond the usual."""
+    limit = limit_price if kind == OrderType.LIMIT else None
+    return msg.SubmitOrder(1, "ana", "a", "ACME", BUY, kind, quantity * MICRO, limit, **asks)  # type: ignore[arg-type]
 
 
 def ana(name: str, *terms: object, **more: object) -> msg.SubmitOrder:
@@ -93,13 +107,45 @@ CASES = [
          before=(ana("a", BUY, 110, limit="10.02"),)),
     Case(R.PRICE_OFF_TICK, msg.ReplaceOrder(1, "ana", "a", None, 10_005_000), ("10.005",),
          before=(ana("a", BUY, 1, limit="9.00"),)),
+    Case(R.PRICE_MISSING, ana("a", SELL, 1, kind=OrderType.TRAILING_STOP_MARKET), ("trail", "one of them")),
+    Case(R.PRICE_OFF_TICK, special(trail=5_000), ("0.005", "tick 0.01")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(trail_ppm=MICRO), ("1000000", "100 %")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, trail=10_000), ("market order", "trailing_stop_market")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, post_only=True), ("limit orders", "DAY")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, display_quantity=MICRO), ("limit orders", "market")),
+    Case(R.QUANTITY_OFF_LOT, special(OrderType.LIMIT, display_quantity=11 * MICRO), ("11", "up to the quantity")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, quantity=202, display_quantity=2 * MICRO), ("100", "2")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.GTD), ("GTD", "expire_ns")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.GTD, expire_ns=1), ("to come",)),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, expire_ns=9), ("GTD", "DAY")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, ana("a", BUY, 1, stop="11.00", tif=TimeInForce.AT_THE_OPEN), ("AT_THE_OPEN",)),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.AT_THE_CLOSE, post_only=True),
+         ("AT_THE_CLOSE", "leave")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.IOC, parent="p"), ("child", "IOC")),
+    Case(R.INSTRUCTION_NOT_ALLOWED, msg.ReplaceOrder(1, "ana", "a", 101 * MICRO), ("100 slices",),
+         before=(special(OrderType.LIMIT, display_quantity=MICRO),)),
+    Case(R.NOTHING_TO_REDUCE, special(OrderType.LIMIT, reduce_only=True), ("0 ACME", "no more than that")),
+    Case(R.UNKNOWN_PARENT, special(OrderType.LIMIT, parent="p"), ("'p'", "not known", "that works")),
+    Case(R.UNKNOWN_PARENT, special(OrderType.LIMIT, parent="p"), ("'p'", "FILLED", "that works"),
+         before=(ana("p", BUY, 1),)),
+    Case(R.UNKNOWN_PARENT, special(OrderType.LIMIT, parent="p"), ("'p'", "other side"),
+         before=(ana("p", BUY, 1, limit="9.00"),)),
+    Case(R.POST_ONLY_WOULD_TAKE, special(OrderType.LIMIT, post_only=True, limit_price=10_020_000), ("never take",)),
+    Case(R.AUCTION_OVER, special(OrderType.LIMIT, time_in_force=TimeInForce.AT_THE_OPEN), ("over", "AT_THE_CLOSE"),
+         rows=(row(Kind.STATUS, lots=SessionStatus.OPEN), *MARKET)),
+    Case(R.DELISTED, ana("a", BUY, 1), ("ACME", "delisted"),
+         before=(CorporateAction(1, "ACME", ActionKind.DELISTING, amount=0),)),
+    Case(R.NO_LOCATE, ana("a", SELL, 6), ("5 ACME", "borrow", "fewer"), RiskLimits(allow_short=True), listed=SCARCE),
+    Case(R.MARGIN_CALL, ana("b", SELL, 1, limit="20.00"), ("margin is called", "make positions smaller"),
+         RiskLimits(allow_short=True, concentration_ppm=MICRO * 10),
+         before=(ana("a", SELL, 100), frame(row(Kind.LEVEL, 1, 1_000, 0), row(Kind.TRADE, price=8_500, lots=1)))),
     Case(R.INSUFFICIENT_BUYING_POWER, msg.ReplaceOrder(1, "ana", "a", 2_000 * MICRO), ("18,000.00",),
          RiskLimits(concentration_ppm=1_000_000), before=(ana("a", BUY, 1, limit="9.00"),)),
 ]  # fmt: skip
 
 
 def setting(case: Case) -> Engine:
-    engine = room()
+    engine = room(case.listed)
     join(engine, "ana", cash=10_000, limits=case.limits)
     for message in (*([frame(*case.rows)] if case.rows else []), *case.before):
         engine.process(message)
@@ -126,7 +172,11 @@ def test_a_refusal_names_the_value_and_the_mend_and_changes_nothing(case: Case) 
 
 def test_every_reason_to_refuse_is_covered() -> None:
     waits_and_ends = {reason for reason in Reason if reason.startswith("WAITING")}
-    waits_and_ends |= {R.NONE, R.CANCELED_BY_USER, R.IMMEDIATE_OR_CANCEL, R.FILL_OR_KILL, R.SELF_TRADE, R.END_OF_DAY}
+    waits_and_ends |= {
+        R.NONE, R.CANCELED_BY_USER, R.IMMEDIATE_OR_CANCEL, R.FILL_OR_KILL, R.SELF_TRADE, R.END_OF_DAY, R.GOOD_TILL_DATE,
+        R.NO_AUCTION_FILL, R.ONE_CANCELS_OTHER, R.PARENT_ENDED, R.PARENT_FILLED, R.REDUCE_ONLY, R.BEYOND_THE_BOOK,
+        R.CORPORATE_ACTION,
+    }  # fmt: skip
     assert {case.reason for case in CASES} == set(Reason) - waits_and_ends
 
 

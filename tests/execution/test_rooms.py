@@ -97,12 +97,15 @@ def test_an_error_changes_nothing(message: msg.Inbound) -> None:
         row(Kind.QUOTE, 5, 1_000, 5),
         row(Kind.TRADE, -2, 1_000, 5),
         row(Kind.STATUS, lots=0),
-        row(Kind.STATUS, lots=5),
+        row(Kind.STATUS, lots=6),
+        row(Kind.ORDER, 0, 1_000, 5),
+        row(Kind.ORDER, 1, 2**41, 5),
         (1, 1_000, 5, 0, 0, 0, 1, 0),
+        (1, 1_000, 5, 0, 0, 15, 1, 0),
         (1, 1_000, 5, 0, 0, 99, 1, 0),
     ],
     ids=["instrument", "no instrument", "order id", "huge order id", "quantity", "huge price", "huge print", "no side",
-         "side", "aggressor", "no status", "status", "kind 0", "kind 99"],
+         "side", "aggressor", "no status", "status", "agent's side", "agent's price", "kind 0", "kind 15", "kind 99"],
 )  # fmt: skip
 def test_a_damaged_frame_is_refused(bad: tuple) -> None:
     engine = room()

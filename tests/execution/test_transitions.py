@@ -28,7 +28,7 @@ S, E = Status, OrderEvent
 TABLE = """
                  SUBMIT    DENY   REJECT   ACCEPT   TRIGGER   PARTIAL_FILL     FILL   REPLACE          CANCEL   EXPIRE
 INITIALIZED      SUBMITTED DENIED -        -        -         -                -      -                -        -
-SUBMITTED        -         -      REJECTED ACCEPTED -         -                -      -                -        -
+SUBMITTED        -         -      REJECTED ACCEPTED -         -                -      SUBMITTED        CANCELED EXPIRED
 ACCEPTED         -         -      -        -        TRIGGERED PARTIALLY_FILLED FILLED ACCEPTED         CANCELED EXPIRED
 TRIGGERED        -         -      -        -        -         PARTIALLY_FILLED FILLED TRIGGERED        CANCELED EXPIRED
 PARTIALLY_FILLED -         -      -        -        -         PARTIALLY_FILLED FILLED PARTIALLY_FILLED CANCELED EXPIRED

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.research import strategies as s
-from tests.research.agree import agree
 
 import vtrade as vt
+from tests.research import strategies as s
+from tests.research.agree import agree
 from vtrade.adapters.sqlite import SqliteLog
 from vtrade.bench import workloads as w
 from vtrade.domain.accounts import RiskLimits
@@ -59,7 +59,9 @@ def test_every_kind_of_strategy_tells_what_an_engine_tells(tapes: dict[str, Tape
     assert compiled.state_hash() == python.state_hash() == woken.state_hash()
 
 
-@pytest.mark.parametrize("wake", [{"every_ns": 10**9}, {"on_fill": True, "every": 400}, {"every_ns": 10**10, "on_fill": True}])
+@pytest.mark.parametrize(
+    "wake", [{"every_ns": 10**9}, {"on_fill": True, "every": 400}, {"every_ns": 10**10, "on_fill": True}]
+)
 @pytest.mark.parametrize("depth", ["L1", "L3"])
 def test_the_clock_and_fills_wake(tapes: dict[str, Tape], depth: str, wake: dict[str, Any]) -> None:
     tape = tapes[depth]
@@ -126,7 +128,7 @@ def test_progress_tells_the_end(tapes: dict[str, Tape]) -> None:
 
 
 def test_a_compiled_strategy_that_raises_names_the_row_and_keeps_its_facts(tapes: dict[str, Tape]) -> None:
-    with pytest.raises(StrategyError, match=r"ZeroDivisionError.*|row") as caught:
+    with pytest.raises(StrategyError, match="ZeroDivisionError") as caught:
         backtest(s.divides, tapes["L1"], params={"at": 7})
     assert (caught.value.row, caught.value.ts_ns) == (13, int(tapes["L1"].events["ts_ns"][13]))
     assert "ZeroDivisionError" in str(caught.value)
@@ -181,5 +183,5 @@ def test_a_strategy_that_never_ends_is_given_up(tapes: dict[str, Tape]) -> None:
         while True:
             pass
 
-    with pytest.raises(StrategyError, match="timeout_s=0.2"):
+    with pytest.raises(StrategyError, match=r"timeout_s=0\.2"):
         backtest(thinks, tapes["L1"], timeout_s=0.2)

@@ -8,8 +8,8 @@ from multiprocessing import get_context
 from typing import Any
 
 import pytest
-from tests.research import strategies as s
 
+from tests.research import strategies as s
 from vtrade.bench import workloads as w
 from vtrade.domain.instruments import Instrument
 from vtrade.market.tape import Tape, check_tape
@@ -72,7 +72,9 @@ def test_processes_by_default() -> None:
     assert done.statistics[0]["fills"] == backtest(s.alternate, TAPE, params={"every": 100, "lots": 1}).fill_count
 
 
-@pytest.mark.parametrize("grid", [{}, {"every": []}, {"every": "100"}, {"every": 5}, {"a": range(2_000), "b": range(2_000)}])
+@pytest.mark.parametrize(
+    "grid", [{}, {"every": []}, {"every": "100"}, {"every": 5}, {"a": range(2_000), "b": range(2_000)}]
+)
 def test_a_grid_that_is_none(grid: Any) -> None:
     with pytest.raises(StrategyError):
         sweep(s.Alternate, TAPE, grid)

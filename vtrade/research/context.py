@@ -15,7 +15,7 @@ from vtrade.domain.instruments import Instrument
 from vtrade.domain.orders import TimeInForce
 from vtrade.execution import layout as at
 from vtrade.execution.codes import TIFS
-from vtrade.execution.kernel import strategy as st
+from vtrade.execution.kernel import play as st
 from vtrade.research.strategy import StrategyError
 
 _ROW: Final = struct.Struct(f"={st.ASK_COLS}q")
@@ -53,7 +53,7 @@ class Context(ctypes.Structure):
     @property
     def symbol(self) -> str:
         """The instrument's name."""
-        return self.instruments[self.instrument].symbol  # type: ignore[attr-defined,no-any-return]
+        return self.instruments[self.instrument].symbol  # type: ignore[no-any-return]
 
     def of(self, symbol: str) -> Context:
         """The same for another instrument."""
@@ -94,9 +94,8 @@ class Context(ctypes.Structure):
         flags = (at.POST_ONLY if post_only else 0) | (at.REDUCE_ONLY if reduce_only else 0)
         n = self._put(st.SUBMIT, side, kind, quantity, limit or 0, stop or 0, code, flags, trail or 0, 0)
         asked = self._asks
-        return int(self.next_id) + sum(  # type: ignore[attr-defined]
-            _ROW.unpack_from(asked, i * _ROW.size)[0] == st.SUBMIT for i in range(n)
-        )
+        earlier: int = sum(_ROW.unpack_from(asked, i * _ROW.size)[0] == st.SUBMIT for i in range(n))
+        return int(self.next_id) + earlier
 
     def cancel(self, number: int) -> None:
         """Ask to cancel an order."""
@@ -111,7 +110,7 @@ class Context(ctypes.Structure):
         if n >= self._most:
             raise StrategyError(f"more than {self._most} requests at once; ask for fewer, or raise requests_max")
         try:
-            _ROW.pack_into(self._asks, n * _ROW.size, action, self.instrument, side, *numbers)  # type: ignore[attr-defined]
+            _ROW.pack_into(self._asks, n * _ROW.size, action, self.instrument, side, *numbers)
         except struct.error:
             raise StrategyError(
                 f"side {side} and {numbers} are no whole ticks and lots; round them, such as int(price)"
@@ -123,7 +122,7 @@ class Context(ctypes.Structure):
 def contexts(play: st.Play, instruments: tuple[Instrument, ...], params: Mapping[str, Any]) -> tuple[Context, ...]:
     """One context for each instrument of a run."""
     made = tuple(Context.from_buffer(play.views[k]) for k in range(len(instruments)))
-    r, asks = memoryview(play.r), memoryview(play.asks).cast("B")
+    r, asks = play.r.data, play.asks.data.cast("B")
     for context in made:
         context.params, context.instruments, context.others = params, instruments, made
         context._r, context._asks, context._most = r, asks, len(play.asks)

@@ -1,8 +1,8 @@
 """What happened in a backtest, and how is that told as messages and facts?
 
-Rules: a record is arrays: frames, requests, what the kernel told, prices of valuation. :meth:`Record.messages` is the log
-of a room that does the same; an :class:`~vtrade.execution.engine.Engine` that folds it tells the facts, so a backtest
-and a room can never tell different stories.
+Rules: a record is arrays: frames, requests, what the kernel told, prices of valuation. :meth:`Record.messages` is the
+log of a room that does the same; an :class:`~vtrade.execution.engine.Engine` that folds it tells the facts, so a
+backtest and a room can never tell different stories.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vtrade.domain.messages import (
 from vtrade.domain.orders import OrderType, Side, TimeInForce
 from vtrade.execution import layout as at
 from vtrade.execution.engine import Engine
-from vtrade.execution.kernel import strategy as st
+from vtrade.execution.kernel import play as st
 from vtrade.market.tape import Tape
 from vtrade.research.strategy import LIMIT_TYPES, STOP_TYPES
 
@@ -43,7 +43,7 @@ class Record:
     opening : OpenRoom
     account : OpenAccount
     rows : (N, 16) int64
-        What the kernel told, and the notes of `vtrade.execution.kernel.strategy`.
+        What the kernel told, and the notes of `vtrade.execution.kernel.play`.
     asked : (A, 14) int64
         Requests.
     marks : (M, 4) int64

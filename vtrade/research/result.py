@@ -21,7 +21,7 @@ from vtrade.domain.orders import OrderType, Status, TimeInForce
 from vtrade.domain.values import MICRO, format_micros
 from vtrade.execution import layout as at
 from vtrade.execution.engine import Engine
-from vtrade.execution.kernel import strategy as st
+from vtrade.execution.kernel import play as st
 from vtrade.portfolio.analytics import default_periods_per_year, grid_nav, grid_period_ns
 from vtrade.portfolio.curve import CURVE_CELLS_MAX, DAY_NS, MINUTE_NS, next_width
 from vtrade.portfolio.engine import PortfolioEngine
@@ -76,7 +76,8 @@ class BacktestResult:
     def _sent(self) -> Ints:
         """Requests that became orders, in the order of their ids."""
         asked = self.record.asked
-        return asked[(asked[:, st.K_ACTION] == st.SUBMIT) & (asked[:, st.D_RESULT] > 0)]
+        sent: Ints = asked[(asked[:, st.K_ACTION] == st.SUBMIT) & (asked[:, st.D_RESULT] > 0)]
+        return sent
 
     @cached_property
     def _fills(self) -> dict[str, Ints]:

@@ -2,15 +2,15 @@
 
 Rules: prices are ticks, quantities lots, sides +1 and -1, whole numbers all. A strategy is one of
 
-- compiled: ``step(market, params, state, orders) -> int`` under :func:`strategy`. ``market`` is what it sees (the names in
-  `vtrade.execution.kernel.strategy.VIEW`), ``params`` what it was given, ``state`` its memory, a (size,) float64 array
+- compiled: ``step(market, params, state, orders) -> int`` under :func:`strategy`. ``market`` is what it sees (names in
+   `vtrade.execution.kernel.play.VIEW`), ``params`` what it was given, ``state`` its memory, a (size,) float64 array
   that begins with zeros, ``orders`` where it writes requests; it returns how many. :func:`market`, :func:`limit`,
   :func:`stop`, :func:`cancel` and :func:`cancel_all` write one each.
-- Python: a function of a :class:`~vtrade.research.context.Context`, an object with such a method (``on_tick``, ``on_bar``
-  or ``on_wake``), or a class of such objects, which is made with the parameters.
+- Python: a function of a :class:`~vtrade.research.context.Context`, an object with such a method (``on_tick``,
+  ``on_bar`` or ``on_wake``), or a class of such objects, which is made with the parameters.
 
-It acts after each moment (rows of one time and instrument; on bars, after each close), after every so many of them, when
-the clock says so, or after its own fills.
+It acts after each moment (rows of one time and instrument; on bars, after each close), after every so many of them,
+when the clock says so, or after its own fills.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numba.extending import register_jitable
 
 from vtrade.errors import VTradeError
 from vtrade.execution import layout as at
-from vtrade.execution.kernel.strategy import ASK_FIELDS, CANCEL, CANCEL_ALL, SUBMIT, VIEW
+from vtrade.execution.kernel.play import ASK_FIELDS, CANCEL, CANCEL_ALL, SUBMIT, VIEW
 
 VIEW_DTYPE: Final = np.dtype([(name, np.int64) for name in VIEW])
 ASK_DTYPE: Final = np.dtype([(name, np.int64) for name in ASK_FIELDS])
@@ -164,20 +164,23 @@ def strategy(step: Callable[..., Any] | None = None, *, state: int = 64) -> Any:
 
 
 def _compile(strategy: Compiled, dtype: np.dtype[Any]) -> tuple[Any, int]:
-    from numba import carray, types
+    import numba
+    from numba import types
 
     from vtrade.execution.calling import STEP_ARGUMENTS, pointer
 
+    carray: Any = numba.carray  # type: ignore[attr-defined]
+    at_address: Any = pointer
     view_type, ask_type, kind = VIEW_DTYPE, ASK_DTYPE, np.dtype(np.float64)
 
     def made(**options: Any) -> Any:
         step = njit(strategy.step, boundscheck=True, **options)
 
         def called(view: int, given: int, memory: int, size: int, asks: int, most: int) -> int:
-            seen = carray(pointer(view), (1,), view_type)
-            params = carray(pointer(given), (1,), dtype)
-            state = carray(pointer(memory), (size,), kind)
-            orders = carray(pointer(asks), (most,), ask_type)
+            seen = carray(at_address(view), (1,), view_type)
+            params = carray(at_address(given), (1,), dtype)
+            state = carray(at_address(memory), (size,), kind)
+            orders = carray(at_address(asks), (most,), ask_type)
             count: int = step(seen[0], params[0], state, orders)
             for i in range(min(count, most)):
                 if orders[i].instrument == -1:

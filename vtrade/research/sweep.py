@@ -1,8 +1,8 @@
 """Which parameters would have done well? One backtest for each cell of a grid, on as many processors as there are.
 
 Rules: rows come in the order of the grid, the last parameter fastest, whoever finishes first. A cell that fails keeps
-its error as text and the others go on; what was done stays when the workers die. The tape goes to each worker once, as a
-file that workers on this machine map into memory.
+its error as text and the others go on; what was done stays when the workers die. The tape goes to each worker once, as
+a file that workers on this machine map into memory.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,7 +63,11 @@ class SweepResult:
     """
 
     def __init__(
-        self, params: list[dict[str, Any]], statistics: list[dict[str, float | int]], errors: dict[int, str], stopped: str
+        self,
+        params: list[dict[str, Any]],
+        statistics: list[dict[str, float | int]],
+        errors: dict[int, str],
+        stopped: str,
     ) -> None:
         self.params = params
         self.statistics = statistics
@@ -137,8 +142,8 @@ def sweep(
     grid : mapping of str to sequence
         Values of each parameter.
     executor : Executor, optional
-        Where the backtests run, such as ``dask.distributed.Client(...).get_executor()``; a process for each processor by
-        default. It must see this machine's temporary files.
+        Where the backtests run, such as ``dask.distributed.Client(...).get_executor()``; a process for each processor
+        by default. It must see this machine's temporary files.
     workers : int, optional
         Processes, where no executor is given; with 1 everything runs in this one.
     progress : callable, optional
@@ -159,10 +164,8 @@ def sweep(
         try:
             running: list[Future[Any]] = []
             pool: Any = executor or own
-            try:
+            with suppress(BrokenProcessPool):  # those that were sent say so themselves
                 running += [pool.submit(_cell, strategy, folder, params, options) for params in chosen]
-            except BrokenProcessPool:
-                pass  # those that were sent say so themselves
             return _collect(running, chosen, progress)
         finally:
             if own is not None:
