@@ -114,7 +114,9 @@ class Shadow:
         elif kind == Kind.TRADE:
             for s in (1, -1):  # what a level shows next counts from what the print left
                 left = self.shown.get((k, s, price), 0)
+                seen = self.most.get((k, s, price), 0), self.dark.get((k, s, price), 0)
                 self._show(k, s, price, left - min(left, lots))
+                self.most[k, s, price], self.dark[k, s, price] = seen  # the engine waits for the level to be stated
         elif kind == Kind.STATUS and lots == SessionStatus.CLOSED:
             for level in [level for level in self.shown if level[0] == k]:
                 self._show(*level, 0)

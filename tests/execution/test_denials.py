@@ -113,7 +113,7 @@ CASES = [
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, trail=10_000), ("market order", "trailing_stop_market")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, post_only=True), ("limit orders", "DAY")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, display_quantity=MICRO), ("limit orders", "market")),
-    Case(R.QUANTITY_OFF_LOT, special(OrderType.LIMIT, display_quantity=11 * MICRO), ("11", "up to the quantity")),
+    Case(R.QUANTITY_OFF_LOT, special(OrderType.LIMIT, display_quantity=11 * MICRO), ("display_quantity 11", "whole lots")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, quantity=202, display_quantity=2 * MICRO), ("100", "2")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.GTD), ("GTD", "expire_ns")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.GTD, expire_ns=1), ("to come",)),

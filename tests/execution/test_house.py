@@ -28,9 +28,7 @@ def tender(
     symbol: str = "ACME", seconds: int = 60,
 ) -> list[msg.Fact]:  # fmt: skip
     micros = round(float(price) * MICRO)
-    return w.say(
-        msg.OfferTender(w.ts, name, account, symbol, side, units * MICRO, micros, w.ts + seconds * S)
-    )
+    return w.say(msg.OfferTender(w.ts, name, account, symbol, side, units * MICRO, micros, w.ts + seconds * S))
 
 
 def answer(w: Witness, name: str = "t", *, accept: bool = True, account: str = "ana") -> list[msg.Fact]:
@@ -228,7 +226,10 @@ def test_a_buy_abroad_is_paid_from_home() -> None:
     w = abroad()
     told = w.order("a", BUY, 100, limit="10.00", symbol="SAP", account="ana")
     # 1,000 EUR cost 1,250 USD, and 1 / 0.999 of it with the spread
-    assert [(f.currency, f.amount) for f in of(msg.CashMoved, told)] == [("USD", -1_251_251_251), ("EUR", 1_000 * MICRO)]
+    assert [(f.currency, f.amount) for f in of(msg.CashMoved, told)] == [
+        ("USD", -1_251_251_251),
+        ("EUR", 1_000 * MICRO),
+    ]
     assert w.engine.accounts["ana"].balances == {"USD": 748_748_749, "EUR": 0}
     told = w.order("b", SELL, 50, limit="9.99", symbol="SAP", account="ana")
     assert of(msg.CashMoved, told) == []
@@ -279,7 +280,7 @@ def test_a_cash_account_owes_no_currency(steps: list[tuple[int, int, int]], spre
         assert min(w.engine.accounts["ana"].balances.values()) >= 0
 
 
-# --- fines and settlement ----------------------------------------------------------------------------------------------
+# --- fines and settlement ------------------------------------------------------------------------------------------
 
 
 def test_fines_and_adjustments() -> None:

@@ -11,6 +11,7 @@ from vtrade.domain import messages as msg
 from vtrade.domain.accounts import NO_LIMITS
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.orders import Reason, TimeInForce
+from vtrade.domain.rules import Latency, RoomRules
 from vtrade.errors import TapeError, VTradeError
 from vtrade.execution.engine import Engine
 from vtrade.market.dtype import EVENT, Kind, SessionStatus
@@ -140,6 +141,14 @@ def test_a_closed_room_stands_still() -> None:
     assert {name: (a.cash, a.positions) for name, a in engine.accounts.items()} == accounts
     assert engine.marks == marks
     check_inside(engine)
+
+
+def test_what_is_on_its_way_to_a_closed_room_does_not_arrive() -> None:
+    engine = room(rules=RoomRules(latency=Latency(entry_ns=1_000)))
+    engine.process(frame(row(Kind.LEVEL, -1, 1_002, 100)))
+    engine.process(order("a", BUY, 10))
+    engine.process(msg.RoomCommand(2, "close"))
+    assert engine.process(frame(row(Kind.TRADE, price=900, lots=500, ts=9_000))) == []
 
 
 def test_marks_are_the_last_print_else_the_mid() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from tests.execution import checks
 from tests.execution.feed import ACME, order, row
 from vtrade.domain import messages as msg
@@ -77,8 +79,9 @@ class Witness:
         plain = len(engine.currencies) == 1 and not engine.rules.settlement_days
         for fees in (i.fees for i in engine.instruments):
             plain &= not (fees.maker_ppm or fees.taker_ppm or fees.minimum or fees.tiers)
-        limits = [account.limits for account in engine.accounts.values()]
-        if plain and not any(limit.enabled and limit.initial_margin_ppm < MICRO for limit in limits):
+        if plain and not any(
+            a.limits.enabled and a.limits.initial_margin_ppm < MICRO for a in engine.accounts.values()
+        ):
             checks.check_inside(engine)
             return
         found: dict[int, tuple[str, int, int]] = {}
@@ -101,8 +104,6 @@ class Witness:
 
     def feed(self, *rows: tuple[int, ...]) -> list[msg.Fact]:
         """Rows of the feed, all now."""
-        import numpy as np
-
         events = np.array([(self.ts, *each[1:]) for each in rows], EVENT)
         return self.say(msg.MarketFrame(self.ts, events.tobytes()))
 

@@ -343,6 +343,8 @@ class Engine:
             self._do(errand)
 
     def _do(self, errand: Errand) -> None:
+        if self.closed:
+            return
         order = self.orders.get(errand.order_id)
         match errand.what:
             case "land" if order is not None:

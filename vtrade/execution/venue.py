@@ -6,7 +6,7 @@ after each frame of market data. In exchange rooms a pause is a halt with an auc
 
 - The *reference price* is the average price of what traded in the last five minutes; it moves when that is 1 % away.
   No trade leaves the *bands* around it. Where the touch has stood at a band for 15 seconds, trading pauses for five
-  minutes; the auction's price is the next reference.
+  minutes; the auction's price is the next reference, or the mid where the book has left the last price behind.
 - The *circuit breaker* compares the instruments' last prices with their first of the session, on average: a fall of
   7 % and of 13 % halts all of them for 15 minutes, one of 20 % until the next session.
 - Where the room trades outside the regular session, a close is followed by an extended session.
@@ -22,12 +22,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import numpy as np
 
 from vtrade.domain.luck import uniforms
 from vtrade.domain.messages import BandsMoved, Fill, SubmitOrder
 from vtrade.domain.orders import Reason
 from vtrade.domain.values import MICRO, NS_PER_S, divide
-from vtrade.execution import house, margin, payments, risk
+from vtrade.execution import choice, house, margin, payments, risk
 from vtrade.execution import layout as at
 from vtrade.execution.agenda import Agenda, Errand
 
@@ -278,9 +279,11 @@ class Venue:
             band.first = last
         if inst[at.STATE] > at.S_OPEN:
             return
+        bid, _, ask, _ = engine.touch(k)
         if not band.reference:
-            band.reference, band.samples = last, [(now, lots, turnover)]
-            self._around(engine, k, last)
+            away = 0 < bid < ask and not bid <= last <= ask
+            band.reference, band.samples = divide(bid + ask, 2) if away else last, [(now, lots, turnover)]
+            self._around(engine, k, band.reference)
         else:
             samples = band.samples
             if now - samples[-1][0] >= SAMPLE_NS:
@@ -306,6 +309,49 @@ class Venue:
         ppm = engine.rules.luld_ppm
         lower = max(1, min(reference - 1, divide(reference * (MICRO - ppm), MICRO)))
         self._set_bands(engine, k, lower, max(reference + 1, divide(reference * (MICRO + ppm), MICRO)))
+        self._release(engine, k)
+
+    def _release(self, engine: Engine, k: int) -> None:
+        """Orders that the bands of before kept apart trade: the newest first, then those that wait for depth."""
+        own, inst = engine._book.own, engine._book.inst[k]
+        here = (own[:, at.O_INST] == k) & np.isin(own[:, at.O_WHERE], (at.AT_LEVEL, at.IN_MARKET))
+        slots = [int(slot) for slot in here.nonzero()[0]]
+        resting = [slot for slot in slots if own[slot, at.O_WHERE] == at.AT_LEVEL]
+        waiting = [slot for slot in slots if own[slot, at.O_WHERE] == at.IN_MARKET]
+        waiting.sort(key=lambda slot: int(own[slot, at.O_ID]))
+        best = inst[[at.OWN_BEST + 1, at.OWN_BEST]] + inst[at.BASE]  # of the other side
+        limits, sides = own[resting, at.O_LIMIT], own[resting, at.O_SIDE]
+        crossed = np.where(sides == 0, limits >= best[0], limits <= best[1]).nonzero()[0]
+        across = sorted((resting[n] for n in crossed.tolist()), key=lambda slot: -int(own[slot, at.O_ARRIVAL]))
+        for slot, ident in [(slot, int(own[slot, at.O_ID])) for slot in (*across, *waiting)]:
+            if own[slot, at.O_ID] == ident and self._could_trade(own, resting, slot, inst):
+                self._enter_anew(engine, k, slot)
+
+    @staticmethod
+    def _could_trade(own: at.I8, resting: list[int], slot: int, inst: at.I8) -> bool:
+        """Whether somebody rests across from an order, within the bands."""
+        limit, side, account = (int(n) for n in own[slot, [at.O_LIMIT, at.O_SIDE, at.O_ACCOUNT]])
+        price = own[resting, at.O_LIMIT]
+        found = (own[resting, at.O_WHERE] == at.AT_LEVEL) & (own[resting, at.O_SIDE] != side)
+        found &= (own[resting, at.O_SHOWN] > 0) & (price >= inst[at.LOW_BAND]) & (price <= inst[at.HIGH_BAND])
+        if limit:
+            found &= price <= limit if side == 0 else price >= limit
+        if account >= 0:
+            found &= own[resting, at.O_ACCOUNT] != account
+        return bool(found.any())
+
+    @staticmethod
+    def _enter_anew(engine: Engine, k: int, slot: int) -> None:
+        plain = choice.plain()
+        engine._make_room(k)
+        row = engine._book.own[slot]
+        agent = row[at.O_ACCOUNT] < 0
+        plain.unlink(engine._book, slot)
+        plain.enter(engine._book, slot, engine.now)
+        if agent:
+            row[[at.O_BAR, at.O_WAIT]] = 0  # columns that an agent's order does not use
+        plain.after(engine._book, k, engine.now)
+        engine._drain()
 
     def _set_bands(self, engine: Engine, k: int, lower: int, upper: int) -> None:
         inst = engine._book.inst[k]

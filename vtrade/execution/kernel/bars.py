@@ -10,16 +10,16 @@ from __future__ import annotations
 from vtrade.execution.compiling import inner
 from vtrade.execution.kernel.arrive import spring, trail
 from vtrade.execution.kernel.auction import to_auction
-from vtrade.execution.kernel.book import append, first_own, rest
+from vtrade.execution.kernel.book import append, drop, first_own, rest, tell
 from vtrade.execution.kernel.match import fill, within
 
 # isort: off
 # fmt: off
 from vtrade.execution.layout import (
-    AT_CLOSE, AT_OPEN, BAR_LEFT, BAR_NO, BAR_PX, BASE, CLOSE_LIST, FRESH, HEAD, IN_MARKET, IN_RANGE, JUMPED, LAST,
-    LISTS, MAKES, MARKET, MARKET_LIST, MILLION, NONE, OPEN_LIST, OWN_BEST, OWN_COUNT, OWN_LEVELS, O_BAR, O_ID, O_INST,
-    O_LEAVES, O_LIMIT, O_NEXT, O_SIDE, O_STOP, O_TYPE, O_WAIT, PRINTS, SHARE_PPM, STATE, STOPS, STOP_LIST, S_OPEN,
-    TAKES, TURNOVER, VOLUME, WALKED, W_BAR, W_NONE, X_EV_QTY, Book,
+    AT_CLOSE, AT_OPEN, BAR_LEFT, BAR_NO, BAR_PX, BASE, CANCELED, CLOSE_LIST, C_FOK, C_IOC, FOK, FRESH, HEAD, IN_MARKET,
+    IN_RANGE, IOC, JUMPED, LAST, LISTS, MAKES, MARKET, MARKET_LIST, MILLION, NONE, OPEN_LIST, OWN_BEST, OWN_COUNT,
+    OWN_LEVELS, O_BAR, O_ID, O_INST, O_LEAVES, O_LIMIT, O_NEXT, O_SIDE, O_STOP, O_TIF, O_TYPE, O_WAIT, PRINTS,
+    SHARE_PPM, STATE, STOPS, STOP_LIST, S_OPEN, TAKES, TURNOVER, VOLUME, WALKED, W_BAR, W_NONE, X_EV_QTY, Book,
 )
 # fmt: on
 # isort: on
@@ -71,8 +71,13 @@ def bar_stops(b: Book, k: int, ts: int, start: int, end: int, gap: int, cause: i
         else:
             rest(b, best)
         o[O_BAR] = entered
-        if within(o[O_SIDE], o[O_LIMIT], px):
+        whole = o[O_TIF] == FOK
+        if within(o[O_SIDE], o[O_LIMIT], px) and not (whole and inst[BAR_LEFT] < o[O_LEAVES]):
             bar_fill(b, best, ts, px, cause, TAKES, px)
+        if o[O_ID] == ident and o[O_LEAVES] > 0 and (whole or o[O_TIF] == IOC):
+            o[O_WAIT] = W_NONE
+            tell(b, CANCELED, best, ts, NONE, NONE, C_FOK if whole else C_IOC)
+            drop(b, best)
         b.out[row, X_EV_QTY] = o[O_WAIT] if o[O_ID] == ident else W_NONE
 
 

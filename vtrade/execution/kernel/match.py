@@ -139,6 +139,13 @@ def within(s: int, limit: int, price: int) -> bool:
 
 
 @inner
+def outside(b: Book, k: int, price: int) -> bool:
+    """Whether the instrument's bands forbid a trade at ``price`` (ticks)."""
+    inst = b.inst[k]
+    return bool(price < inst[LOW_BAND] or (inst[HIGH_BAND] > 0 and price > inst[HIGH_BAND]))
+
+
+@inner
 def free_lots(b: Book, k: int, s: int, p: int, ts: int) -> int:
     """The feed's lots at a level that nobody has taken; with resilience, taken ones come back where nobody waits."""
     level = b.level[k, s, p]
@@ -264,7 +271,7 @@ def take(b: Book, slot: int, ts: int) -> bool:
         if level[QTY] > 0 or level[HEAD] != 0:
             feed -= level[QTY] > 0
             own -= level[HEAD] != 0
-            if take_level(b, slot, ts, p, dearer):
+            if not outside(b, k, p + inst[BASE]) and take_level(b, slot, ts, p, dearer):
                 met = True
                 break
         p += step
@@ -335,6 +342,11 @@ def available(b: Book, slot: int, most: int, ts: int) -> int:
         if band > 0 and not within(side, band, p + inst[BASE]):
             break
         level = b.level[k, s, p]
+        if outside(b, k, p + inst[BASE]):
+            feed -= level[QTY] > 0
+            own -= level[HEAD] != 0
+            p += step
+            continue
         shown = 0
         if level[QTY] > 0:
             feed -= 1
@@ -372,6 +384,8 @@ def meet_waiting(b: Book, slot: int, ts: int) -> None:
     o = b.own[slot]
     k, s = o[O_INST], o[O_SIDE]
     price = o[O_LIMIT]
+    if outside(b, k, price):
+        return
     m = b.inst[k, LISTS + 2 * (MARKET_LIST + 1 - s)]
     while o[O_LEAVES] > 0 and m != 0:
         waiting = b.own[m]
