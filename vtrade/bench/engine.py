@@ -55,7 +55,7 @@ def _matching() -> Iterator[Row]:
 
 def _strategies() -> Iterator[Row]:
     quotes, levels, bars = (_peer(name) for name in ("w2_l1", "w2_l2", "w3"))
-    figures = (
+    figures: tuple[tuple[str, str, str, dict[str, Any], float], ...] = (
         ("w2_l1", "W2: quotes, compiled strategy", "quotes/s", quotes, 5 * _pace(quotes, "w2_l1")),
         ("w2_l2", "W2: levels, compiled strategy", "updates/s", levels, 2 * _pace(levels, "w2_l2")),
         ("w2_woken", "W2: quotes, Python woken every 100", "quotes/s", quotes, 3 * _pace(quotes, "w2_l1")),

@@ -28,7 +28,7 @@ WIDE: Final = RiskLimits(
 )
 
 
-@strategy(state=1)
+@strategy(state=1)  # type: ignore[untyped-decorator]
 def quoting(m: Any, p: Any, state: Any, orders: Any) -> int:
     """W2: cancel what rests, send one market and one limit order."""
     side = 1 - 2 * (m.step // 100 % 2)
@@ -37,7 +37,7 @@ def quoting(m: Any, p: Any, state: Any, orders: Any) -> int:
     return limit(orders, n, -side, 1, m.ask if side > 0 else m.bid)
 
 
-@strategy(state=64)
+@strategy(state=64)  # type: ignore[untyped-decorator]
 def crossing(m: Any, p: Any, state: Any, orders: Any) -> int:
     """W3: hold 100 shares long where the mean of 10 closes is above that of 50, else short, from the first cross on."""
     count = int(state[0])

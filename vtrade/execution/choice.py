@@ -48,7 +48,7 @@ class _Compiler:
             atexit.register(self._part)
 
     def _part(self) -> None:
-        """This process ends first: the other goes on by itself, for the next one."""
+        """Where this process ends first, the other goes on by itself, for the next one."""
         if self._process.poll() is None:
             self._process.returncode = 0
 

@@ -392,7 +392,8 @@ class Engine:
             self._kernel.show_level(self._book, k, s, p, 0)
         price, span = int(event["price"]), strays.span_max(len(self.instruments))
         for order in list(self.orders.values()):
-            if order.k == k and order.limit is not None and abs(order.limit - price) >= span:
+            far_away = order.k == k and order.limit is not None and abs(order.limit - price) >= span
+            if far_away and order.order_id in self.orders:  # a parent takes its children with it
                 self.cancel_order(
                     order, Reason.PRICE_OUT_OF_RANGE,
                     f"the market is at {self.instruments[k].price_text(price)}, too far away to keep both in sight",

@@ -357,11 +357,14 @@ def available(b: Book, slot: int, most: int, ts: int) -> int:
         m = level[HEAD]
         if m != 0:
             own -= 1
+            slices, whole = 0, 0
             while m != 0:
-                if b.own[m, O_ACCOUNT] == o[O_ACCOUNT]:
-                    return int(lots + max(0, min(b.own[m, O_AHEAD], shown) - level[TAKEN]))
-                lots += b.own[m, O_LEAVES]
+                if b.own[m, O_ACCOUNT] == o[O_ACCOUNT] and b.own[m, O_SHOWN] > 0:  # further slices come after it
+                    return int(lots + slices + max(0, min(b.own[m, O_AHEAD], shown) - level[TAKEN]))
+                slices += b.own[m, O_SHOWN]
+                whole += b.own[m, O_LEAVES]
                 m = b.own[m, O_NEXT]
+            lots += whole
         if shown > 0:
             lots += shown - level[TAKEN]
             if b.room[HIDDEN_PPM] > 0:
