@@ -251,9 +251,7 @@ class Stream:
         return self._row(k, Kind.BAR_HIGH if up else Kind.BAR_LOW, 0, price, 0)
 
 
-def stream(
-    kinds: Sequence[str], steps: Iterable[Step], *, rules: int = 0, wild: bool = False
-) -> list[msg.Inbound]:
+def stream(kinds: Sequence[str], steps: Iterable[Step], *, rules: int = 0, wild: bool = False) -> list[msg.Inbound]:
     """A whole log."""
     made = Stream(kinds, rules=rules, wild=wild)
     return [*made.opening(), *made.messages(steps)]

@@ -39,7 +39,11 @@ SCARCE = msgspec.structs.replace(ACME, borrowable=5)
 
 
 def special(
-    kind: OrderType = OrderType.TRAILING_STOP_MARKET, *, quantity: int = 10, limit_price: int = 10_000_000, **asks: object
+    kind: OrderType = OrderType.TRAILING_STOP_MARKET,
+    *,
+    quantity: int = 10,
+    limit_price: int = 10_000_000,
+    **asks: object,
 ) -> msg.SubmitOrder:
     """A buy of ``ana`` that asks for something beyond the usual."""
     limit = limit_price if kind == OrderType.LIMIT else None

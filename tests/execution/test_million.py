@@ -37,6 +37,8 @@ class Model(NamedTuple):
     beyond: int = at.BEYOND_RESTS
     impact_ppm: int = 0
     resilience_ns: int = 0
+    passive: bool = True
+    """Whether limit orders may rest; where they do, nobody gets beyond the book."""
 
 
 MODELS = (
@@ -49,7 +51,7 @@ MODELS = (
     Model("bars", "bars", 2),
     Model("agents", "agents", 3),
     Model("l2 hidden", "l2", 2, hidden_ppm=500_000),
-    Model("l2 beyond", "l2", 2, beyond=at.BEYOND_ROOT, hidden_ppm=200_000),
+    Model("l2 beyond", "l2", 2, beyond=at.BEYOND_ROOT, hidden_ppm=200_000, passive=False),
     Model("l2 impact", "l2", 2, impact_ppm=500_000),
     Model("l3 everything", "l3", 2, hidden_ppm=300_000, beyond=at.BEYOND_ROOT, impact_ppm=300_000, resilience_ns=5_000),
     Model("l1 beyond canceled", "l1", 1, beyond=at.BEYOND_CANCELS),
@@ -84,12 +86,14 @@ def make_book(model: Model, orders: int, rows: int) -> at.Book:
 # --- what is sent, in bulk -------------------------------------------------------------------------------------------
 
 
-def make_orders(luck: np.random.Generator, count: int) -> at.I8:
+def make_orders(model: Model, luck: np.random.Generator, count: int) -> at.I8:
     """Rows of orders, each with the number of its position as its id."""
     rows = np.zeros((count, at.OWN_COLS), I8)
     kind = luck.choice([at.LIMIT, at.MARKET, at.STOP_MARKET, at.STOP_LIMIT, at.TRAILING], count,
                        p=[0.72, 0.14, 0.05, 0.05, 0.04])  # fmt: skip
     tif = luck.choice([at.DAY, at.IOC, at.FOK], count, p=[0.8, 0.12, 0.08])
+    if not model.passive:
+        tif[np.isin(kind, [at.LIMIT, at.STOP_LIMIT])] = at.IOC
     side = luck.integers(0, 2, count)
     lots = luck.integers(1, 40, count)
     sign = 1 - 2 * side
@@ -143,8 +147,9 @@ def make_feed(model: Model, luck: np.random.Generator, count: int) -> np.ndarray
 def _fill_bars(rows: np.ndarray, luck: np.random.Generator) -> None:
     bars = len(rows) // 4
     open_, close = (MID + luck.integers(-TICKS, TICKS, bars) for _ in range(2))
-    high = np.maximum(open_, close) + luck.integers(0, 6, bars)
-    low = np.minimum(open_, close) - luck.integers(0, 6, bars)
+    open_, close = MID + (open_ - MID) // 4, MID + (close - MID) // 4
+    high = np.maximum(open_, close) + luck.integers(0, TICKS, bars)
+    low = np.minimum(open_, close) - luck.integers(0, TICKS, bars)
     first = luck.integers(0, 2, bars).astype(bool)
     for point, (kind, price) in enumerate(
         ((Kind.BAR_OPEN, open_), (np.where(first, Kind.BAR_HIGH, Kind.BAR_LOW), np.where(first, high, low)),
@@ -195,7 +200,7 @@ def play(model: Model, seed: int, count: int) -> Run:
     """Feed and orders by turns, a few orders between two rows; old orders are canceled now and then."""
     luck = np.random.Generator(np.random.PCG64(seed))
     rows = count
-    orders, feed = make_orders(luck, count), make_feed(model, luck, rows)
+    orders, feed = make_orders(model, luck, count), make_feed(model, luck, rows)
     book = make_book(model, count, rows)
     told, after, sent = [], [], np.zeros(count, I8)
     step = 8
@@ -203,8 +208,8 @@ def play(model: Model, seed: int, count: int) -> Run:
         end = min(begin + step, count)
         ts = int(feed["ts_ns"][begin]) - 5
         for i in range(begin, end):
-            if book.room[at.SLOTS] >= len(book.own) - 2 and book.room[at.FREE] == 0:
-                break
+            if book.room[at.SLOTS] >= len(book.own) and book.room[at.FREE] == 0:
+                book = _with_slots(book, model)
             sent[i] = -kernel.submit(book, orders[i], orders[i, at.O_LIMIT], MID, ts, 0)
         # orders that have been there for long make room
         live = np.flatnonzero(book.own[: int(book.room[at.SLOTS]), at.O_WHERE] != at.GONE) if begin % 64 == 0 else ()
@@ -219,10 +224,13 @@ def play(model: Model, seed: int, count: int) -> Run:
             _drain(book, told, after, i)
             if i < end:
                 assert book.room[at.R_B] == 0, f"{model.name}, seed {seed}: row {feed[i]} does not fit"
-                book = book._replace(own=at.grown(book.own, len(book.own) + 1))
-                if model.queue == at.INFERRED:
-                    book = book._replace(rings=at.grown(book.rings, len(book.own)))
+                book = _with_slots(book, model)
     return Run(model, orders, feed, np.concatenate(told), np.concatenate(after), sent, book)
+
+
+def _with_slots(book: at.Book, model: Model) -> at.Book:
+    own = at.grown(book.own, len(book.own) + 1)
+    return book._replace(own=own, rings=at.grown(book.rings, len(own)) if model.queue == at.INFERRED else book.rings)
 
 
 def _drain(book: at.Book, told: list, after: list, row: int) -> None:
@@ -324,8 +332,12 @@ def _justified(run: Run, fills: at.I8, side: at.I8) -> None:
     assert set(np.unique(cause)) <= {int(c) for c in allowed}
     assert model.hidden_ppm or not (cause == at.HIDDEN).any()
     assert model.impact_ppm or not fills[:, at.X_IMPACT].any()
-    if model.feed in ("l2", "l3"):
-        assert {int(c) for c in (at.DEPTH, at.QUEUE, at.THROUGH, at.CROSS, at.PEER)} <= set(np.unique(cause))
+    if len(fills) > 5_000:
+        wanted = {int(at.BEYOND), int(at.HIDDEN), int(at.DEPTH)} if not model.passive else allowed
+        optional = {int(at.PEER)} if model.feed == "bars" else {int(at.HIDDEN), int(at.BEYOND)}
+        missing = {int(c) for c in wanted} - (optional if model.passive else set()) - set(np.unique(cause).tolist())
+        assert not missing, f"nothing was filled for the causes {missing}"
+        assert not model.hidden_ppm or (cause == at.HIDDEN).any()
 
 
 def _liquidity(run: Run, fills: at.I8) -> None:
@@ -343,7 +355,9 @@ def _liquidity(run: Run, fills: at.I8) -> None:
         given = np.bincount(bar, qty, len(opens))
         assert (given <= run.feed["quantity"][opens] // 2).all(), "a bar gives more than its share"
         ends = np.append(opens[1:], len(run.feed))
-        low, high = (np.array([f(run.feed["price"][a:b]) for a, b in zip(opens, ends, strict=True)]) for f in (min, max))
+        low, high = (
+            np.array([f(run.feed["price"][a:b]) for a, b in zip(opens, ends, strict=True)]) for f in (min, max)
+        )
         assert ((fills[:, at.X_PX] >= low[bar]) & (fills[:, at.X_PX] <= high[bar])).all(), "outside the bar's range"
     if run.model.resilience_ns == 0 and run.model.feed in ("l2", "l3"):
         # what the feed ever newly showed at a price on a side, against what was ever taken there
@@ -378,7 +392,7 @@ def _offered(run: Run) -> at.I8:
 def _lifetimes(run: Run, fills: at.I8, order: at.I8) -> None:
     filled = np.bincount(fills[:, at.X_ID] - 1, fills[:, at.X_QTY], len(run.orders)).astype(I8)
     fok = run.orders[:, at.O_TIF] == at.FOK
-    assert np.isin(filled[fok], [0]) .sum() + (filled == run.orders[:, at.O_QUANTITY])[fok].sum() == fok.sum()
+    assert np.isin(filled[fok], [0]).sum() + (filled == run.orders[:, at.O_QUANTITY])[fok].sum() == fok.sum()
     post = (order[:, at.O_FLAGS] & at.POST_ONLY) != 0
     assert run.model.feed == "bars" or (fills[post, at.X_TAKER] == at.MAKES).all(), "a post-only order took"
     live = run.book.own[(run.book.own[:, at.O_WHERE] != at.GONE) & (run.book.own[:, at.O_ACCOUNT] >= 0)]
@@ -389,7 +403,9 @@ def _lifetimes(run: Run, fills: at.I8, order: at.I8) -> None:
 def test_price_and_time_decide() -> None:
     """Among participants a worse price, or a later order at the same price, never trades first."""
     for seed in range(3):
-        run = play(MODELS[-2]._replace(feed="l2", hidden_ppm=0, impact_ppm=0, resilience_ns=0, beyond=0), 900 + seed, 4_000)
+        run = play(
+            MODELS[-2]._replace(feed="l2", hidden_ppm=0, impact_ppm=0, resilience_ns=0, beyond=0), 900 + seed, 4_000
+        )
         told = run.told[run.told[:, at.X_WHAT] == at.FILLED]
         passive = told[(told[:, at.X_TAKER] == at.MAKES)]
         seen = run.orders[passive[:, at.X_ID] - 1]
@@ -413,7 +429,7 @@ def _shares() -> Iterator[tuple[Model, int]]:
 
 @pytest.mark.parametrize("model, orders", list(_shares()), ids=[m.name for m in MODELS])
 def test_a_million_orders(model: Model, orders: int) -> None:
-    fills = 0
+    fills = sent = 0
     for number, begin in enumerate(range(0, orders, CHUNK)):
         seed = 1_000 * (1 + MODELS.index(model)) + number
         run = play(model, seed, min(CHUNK, orders - begin))
@@ -422,4 +438,6 @@ def test_a_million_orders(model: Model, orders: int) -> None:
         except AssertionError as error:
             raise AssertionError(f"{model.name}, seed {seed}: {error}") from error
         fills += int((run.told[:, at.X_WHAT] == at.FILLED).sum())
-    assert fills > orders // 20
+        sent += int((run.sent > 0).sum())
+    assert sent == orders
+    assert fills > orders // 3

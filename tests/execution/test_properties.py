@@ -33,7 +33,9 @@ def test_cash_shares_liquidity_and_books_hold_after_every_message(
     if not engine.orders:
         assert all(account.reserved == 0 for account in engine.accounts.values())
     assert sum(engine._book.inst[:, at.SHORTED]) == sum(
-        max(0, asked - held) for a in engine.accounts.values() for asked, held in zip(a.selling, a.positions, strict=True)
+        max(0, asked - held)
+        for a in engine.accounts.values()
+        for asked, held in zip(a.selling, a.positions, strict=True)
     )
     for k in range(len(LISTED)):
         peers = sum(ledger.positions.get((name, LISTED[k].symbol), 0) for name in ACCOUNTS)
@@ -65,9 +67,7 @@ def plain(facts: list[list[msg.Fact]]) -> list[tuple[object, ...]]:
 
 @given(families, venues, steps, st.lists(st.booleans(), min_size=1, max_size=8))
 @settings(max_examples=100)
-def test_frames_make_no_difference(
-    kinds: tuple[str, ...], rules: int, numbers: list[Step], cuts: list[bool]
-) -> None:
+def test_frames_make_no_difference(kinds: tuple[str, ...], rules: int, numbers: list[Step], cuts: list[bool]) -> None:
     messages = stream(kinds, numbers, rules=rules, wild=True)
     single, joined = Engine(), Engine()
     assert plain(run(single, messages)) == plain(run(joined, framed(messages, cuts)))
