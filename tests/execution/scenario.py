@@ -18,7 +18,7 @@ step, must tell the same facts and have the same hash.
 ``print 100 @ 10.01 [buy|sell]``        a trade on the tape and its aggressor; ``auction`` for that of an auction
 ``bar open 10.00 x 1000``               then ``bar high``, ``bar low``, ``bar close``
 ``status open|closed|halted|resumed``   from the feed (also ``auction``); ``instructor halt|resume|close`` from a person
-``agent 7 buy 10 @ 10.00 [ioc]``        exchange rooms: an agent's order, ``market`` or ``pegged 2`` ticks; ``agent 7 out``
+``agent 7 buy 10 @ 10.00 [ioc]``        exchange rooms: an agent's order, ``market`` or ``pegged 2``; ``agent 7 out``
 ``wait 5``                              nothing happens for so many seconds; every step takes one
 ``ana: b1 buy 100 @ 10.02 ioc``         a limit order; ``market``, ``stop 9.90``, ``stop 9.90 limit 9.85``
 ``... open|close|until 30``             at the open, at the close, good till second 30
@@ -71,7 +71,7 @@ from vtrade.domain.messages import (
 )  # fmt: skip
 from vtrade.domain.orders import OrderType, Reason, Side, TimeInForce
 from vtrade.domain.rules import Beyond, Latency, QueueModel
-from vtrade.domain.values import MICRO, plain_micros, to_micros
+from vtrade.domain.values import plain_micros, to_micros
 from vtrade.execution.engine import Engine
 from vtrade.market.dtype import (
     FLAG_AUCTION,

@@ -1,8 +1,8 @@
 """Was this fill possible? What the feed alone has shown, kept apart from the engine.
 
 Rules: lots of a level may be taken once each time the feed shows them as new (with resilience, more often); a print
-fills no more than its size; a bar gives no more than its share and no price outside itself; each cause of a fill belongs
-to certain rows.
+fills no more than its size; a bar gives no more than its share and no price outside itself; each cause of a fill
+belongs to certain rows.
 """
 
 from __future__ import annotations

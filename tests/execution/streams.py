@@ -1,9 +1,9 @@
 """What can a room be told? Streams of messages for the properties, built from small numbers that Hypothesis may shrink.
 
 Rules: a stream depends on its numbers alone, never on an engine's answers. One family of feed for each instrument: L3
-rows are consistent (nothing leaves that did not come), L2, L1, bars and agents say what they like. A wild stream also has
-far and null prices, rows about orders that are gone or never were, and rows of the other families. The venue's rules are
-one of ``RULES``. One message holds one row of the feed; :func:`framed` joins them.
+rows are consistent (nothing leaves that did not come), L2, L1, bars and agents say what they like. A wild stream also
+has far and null prices, rows about orders that are gone or never were, and rows of the other families. The venue's
+rules are one of ``RULES``. One message holds one row of the feed; :func:`framed` joins them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ RULES = (
     RoomRules(bar_volume_share_ppm=SHARE_PPM, impact_ppm=800_000, impact_half_life_ns=40_000),
     RoomRules(bar_volume_share_ppm=SHARE_PPM, resilience_ns=5_000),
     RoomRules(
-        bar_volume_share_ppm=SHARE_PPM, queue_model=QueueModel.INFERRED, beyond=Beyond.SQUARE_ROOT, hidden_ppm=2_000_000,
+        bar_volume_share_ppm=SHARE_PPM, queue_model=QueueModel.INFERRED, beyond=Beyond.SQUARE_ROOT,
+        hidden_ppm=2_000_000,
         resilience_ns=9_000, impact_ppm=3_000_000, latency=Latency(feed_ns=500, entry_ns=700, jitter_ns=9_000),
     ),
 )  # fmt: skip
@@ -173,7 +174,8 @@ class Stream:
         if kind in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT):
             stop = (MID + side * (away - 3)) * tick
         return msg.SubmitOrder(
-            self.ts_ns, account, name, instrument.symbol, Side(side), kind, (lots + 1) * lot, limit, stop, tif, **special
+            self.ts_ns, account, name, instrument.symbol, Side(side), kind, (lots + 1) * lot, limit, stop, tif,
+            **special,
         )  # fmt: skip
 
     def _row(

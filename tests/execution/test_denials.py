@@ -12,8 +12,8 @@ from tests.execution.checks import check_inside
 from tests.execution.feed import ACME, BUY, SELL, frame, join, order, room, row
 from vtrade.domain import messages as msg
 from vtrade.domain.accounts import NO_LIMITS, RiskLimits
-from vtrade.domain.instruments import Instrument
 from vtrade.domain.actions import ActionKind, CorporateAction
+from vtrade.domain.instruments import Instrument
 from vtrade.domain.orders import OrderType, Reason, TimeInForce
 from vtrade.domain.values import MICRO
 from vtrade.execution.engine import Engine
@@ -117,7 +117,7 @@ CASES = [
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, trail=10_000), ("market order", "trailing_stop_market")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, post_only=True), ("limit orders", "DAY")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.MARKET, display_quantity=MICRO), ("limit orders", "market")),
-    Case(R.QUANTITY_OFF_LOT, special(OrderType.LIMIT, display_quantity=11 * MICRO), ("display_quantity 11", "whole lots")),
+    Case(R.QUANTITY_OFF_LOT, special(OrderType.LIMIT, display_quantity=11 * MICRO), ("display_quantity 11",)),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, quantity=202, display_quantity=2 * MICRO), ("100", "2")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.GTD), ("GTD", "expire_ns")),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.GTD, expire_ns=1), ("to come",)),
@@ -125,13 +125,17 @@ CASES = [
     Case(R.INSTRUCTION_NOT_ALLOWED, ana("a", BUY, 1, stop="11.00", tif=TimeInForce.AT_THE_OPEN), ("AT_THE_OPEN",)),
     Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.AT_THE_CLOSE, post_only=True),
          ("AT_THE_CLOSE", "leave")),
-    Case(R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.IOC, parent="p"), ("child", "IOC")),
+    Case(
+        R.INSTRUCTION_NOT_ALLOWED, special(OrderType.LIMIT, time_in_force=TimeInForce.IOC, parent="p"),
+        ("child", "IOC"),
+    ),
     Case(R.INSTRUCTION_NOT_ALLOWED, msg.ReplaceOrder(1, "ana", "a", 101 * MICRO), ("100 slices",),
          before=(special(OrderType.LIMIT, display_quantity=MICRO),)),
     Case(R.NOTHING_TO_REDUCE, special(OrderType.LIMIT, reduce_only=True), ("0 ACME", "no more than that")),
     Case(R.UNKNOWN_PARENT, special(OrderType.LIMIT, parent="p"), ("'p'", "not known", "that works")),
     Case(R.UNKNOWN_PARENT, special(OrderType.LIMIT, parent="p"), ("'p'", "CANCELED", "that works"),
-         before=(ana("p", SELL, 1, limit="11.00"), msg.CancelOrder(1, "ana", "p")), limits=RiskLimits(allow_short=True)),
+         before=(ana("p", SELL, 1, limit="11.00"), msg.CancelOrder(1, "ana", "p")),
+         limits=RiskLimits(allow_short=True)),
     Case(R.UNKNOWN_PARENT, special(OrderType.LIMIT, parent="p"), ("'p'", "other side"),
          before=(ana("p", BUY, 1, limit="9.00"),)),
     Case(R.POST_ONLY_WOULD_TAKE, special(OrderType.LIMIT, post_only=True, limit_price=10_020_000), ("never take",)),

@@ -1,9 +1,9 @@
 """Do a million random orders through every fill model keep what must never break?
 
-Rules: one seed for each model gives the feed and the orders, in bulk; the compiled kernel takes both, and what it told is
-judged by whole columns: nothing is filled beyond its quantity or its limit, no lot of the feed is used twice, a print and a
-bar give what they have, price and time decide, money and shares come out to the micro-unit, and every fill names a row that
-justifies it. A failure names the model and the seed.
+Rules: one seed for each model gives the feed and the orders, in bulk; the compiled kernel takes both, and what it
+told is judged by whole columns: nothing is filled beyond its quantity or its limit, no lot of the feed is used twice,
+a print and a bar give what they have, price and time decide, money and shares come out to the micro-unit, and every
+fill names a row that justifies it. A failure names the model and the seed.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _fill_bars(rows: np.ndarray, luck: np.random.Generator) -> None:
          (np.where(first, Kind.BAR_LOW, Kind.BAR_HIGH), np.where(first, low, high)), (Kind.BAR_CLOSE, close))
     ):  # fmt: skip
         rows["kind"][point : 4 * bars : 4], rows["price"][point : 4 * bars : 4] = kind, price
-    rows["side"] = 0
+    rows["side"], rows["quantity"] = 0, 10 * rows["quantity"]
     rows["kind"][4 * bars :], rows["price"][4 * bars :] = Kind.BAR_HIGH, MID
 
 
@@ -203,7 +203,7 @@ def play(model: Model, seed: int, count: int) -> Run:
     orders, feed = make_orders(model, luck, count), make_feed(model, luck, rows)
     book = make_book(model, count, rows)
     told, after, sent = [], [], np.zeros(count, I8)
-    step = 8
+    step = 7  # no divisor of a bar
     for begin in range(0, count, step):
         end = min(begin + step, count)
         ts = int(feed["ts_ns"][begin]) - 5
@@ -212,7 +212,7 @@ def play(model: Model, seed: int, count: int) -> Run:
                 book = _with_slots(book, model)
             sent[i] = -kernel.submit(book, orders[i], orders[i, at.O_LIMIT], MID, ts, 0)
         # orders that have been there for long make room
-        live = np.flatnonzero(book.own[: int(book.room[at.SLOTS]), at.O_WHERE] != at.GONE) if begin % 64 == 0 else ()
+        live = np.flatnonzero(book.own[: int(book.room[at.SLOTS]), at.O_WHERE] != at.GONE) if begin % 63 == 0 else ()
         for slot in live:
             row = book.own[slot]
             if row[at.O_ACCOUNT] >= 0 and row[at.O_ID] < begin - 400:

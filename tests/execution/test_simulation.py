@@ -64,7 +64,8 @@ def test_the_days_have_everything_in_them() -> None:
                     seen[fact.cause] += 1
                     seen[f"{fact.account} fills"] += 1
     missing = {"depth", "queue", "through", "cross", "peer", "bar_open", "bar_range", "bar_close", "OrderExpired",
-               "hidden", "beyond", "auction", "OrderSubmitted", "AuctionHeld", "OrderCanceled", "OrderReplaced", "OrderTriggered", "OrderRejected", "OrderDenied", "ReplaceRejected", "free fills",
+               "hidden", "beyond", "auction", "OrderSubmitted", "AuctionHeld", "OrderCanceled", "OrderReplaced",
+               "OrderTriggered", "OrderRejected", "OrderDenied", "ReplaceRejected", "free fills",
                "limited fills", "short fills"} - seen.keys()  # fmt: skip
     assert not missing, f"no day has {missing}"
 
