@@ -13,12 +13,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.execution.checks import Ledger, check_inside
-from tests.execution.feed import BUY, frame, order, room, row
+from tests.execution.feed import BUY, SELL, frame, order, room, row
 from vtrade.domain import messages as msg
-from vtrade.domain.orders import Reason, Status
+from vtrade.domain.orders import Reason, Status, TimeInForce
 from vtrade.domain.values import MICRO
 from vtrade.execution.engine import Engine
 from vtrade.market.dtype import Kind
@@ -52,7 +53,18 @@ class Venue:
         return told.status, told.quantity, told.filled, told.quantity - told.filled if open_ else 0
 
 
-def play(rows: list[list[Any]]) -> int:
+INSTRUCTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "post-only": {"post_only": True},
+    "iceberg": {"display_quantity": 500 * MICRO},
+    "good till date": {"time_in_force": TimeInForce.GTD, "expire_ns": 10**9},
+    "one of a pair": {"oco": "pair"},
+    "parent of a child": {},
+}
+"""None of these changes what a matrix says about the order itself."""
+
+
+def play(rows: list[list[Any]], *, instruction: str = "plain") -> int:
     """Walk through a matrix; returns how many answers were compared."""
     venue, pending, compared = Venue(), "", 0
     if not str(rows[0][1]).startswith("New("):
@@ -60,11 +72,15 @@ def play(rows: list[list[Any]]) -> int:
     for entry in rows:
         request = str(entry[1])
         if request.startswith("New("):
-            venue.send(order("x", BUY, int(request.split()[-1]), limit="10.00"))
+            new = order("x", BUY, int(request.split()[-1]), limit="10.00")
+            venue.send(msgspec.structs.replace(new, **INSTRUCTIONS[instruction]))
+            if instruction == "parent of a child":
+                child = order("child", SELL, int(request.split()[-1]), limit="11.00")
+                venue.send(msgspec.structs.replace(child, parent="x"))
         elif request.startswith(("Cancel(", "Replace(")):
             pending = request
         elif request.startswith("CancelReject"):
-            (refusal,) = venue.send(ask(pending))
+            refusal, *_ = venue.send(ask(pending))
             assert isinstance(refusal, msg.CancelRejected | msg.ReplaceRejected)
             assert refusal.reason == Reason.ORDER_CLOSED
             assert venue.state()[0] == STATUS[entry[3]]
@@ -74,7 +90,7 @@ def play(rows: list[list[Any]]) -> int:
             if happened in ("Canceled", "Replace"):
                 venue.send(ask(pending))
             elif last:
-                venue.send(frame(row(Kind.TRADE, -1, 1_000, last)))
+                venue.send(frame(row(Kind.TRADE, -1, 999, last)))
             if not status.startswith("Pending"):
                 assert venue.state() == (STATUS[status], quantity, filled, leaves), entry
             else:
@@ -92,11 +108,16 @@ def ask(request: str) -> msg.Inbound:
 
 
 @pytest.mark.needs("data")
-def test_the_matrices_of_the_standard(data_dir: Path) -> None:
+@pytest.mark.parametrize("instruction", INSTRUCTIONS)
+def test_the_matrices_of_the_standard(data_dir: Path, instruction: str) -> None:
     matrices = json.loads((data_dir / "reference" / "fix_order_state_matrices.json").read_text(encoding="utf-8"))[
         "matrices"
     ]
-    compared = {name: play(matrix["rows"]) for name, matrix in matrices.items() if name.split()[0] in PLAYED}
+    compared = {
+        name: play(matrix["rows"], instruction=instruction)
+        for name, matrix in matrices.items()
+        if name.split()[0] in PLAYED
+    }
     assert len(compared) == len(PLAYED)
     assert all(count >= 3 for count in compared.values()), compared
 
