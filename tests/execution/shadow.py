@@ -116,7 +116,9 @@ class Shadow:
                 left = self.shown.get((k, s, price), 0)
                 seen = self.most.get((k, s, price), 0), self.dark.get((k, s, price), 0)
                 self._show(k, s, price, left - min(left, lots))
-                self.most[k, s, price], self.dark[k, s, price] = seen  # the engine waits for the level to be stated
+                if left > lots:
+                    self.dark[k, s, price] = seen[1]
+                self.most[k, s, price] = seen[0]  # until the level is stated it may be there yet, or be a new one
         elif kind == Kind.STATUS and lots == SessionStatus.CLOSED:
             for level in [level for level in self.shown if level[0] == k]:
                 self._show(*level, 0)

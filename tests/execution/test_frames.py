@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.execution.feed import SELL, frame, order, room, row
+from tests.execution.feed import BUY, SELL, frame, order, room, row
 from vtrade.domain import messages as msg
 from vtrade.domain.orders import Reason
+from vtrade.domain.rules import Latency, RoomRules
 from vtrade.market.dtype import Kind, SessionStatus
 
 
@@ -67,3 +68,18 @@ def test_marks_do_not_depend_on_frames() -> None:
             engine.process(frame(*part))
         marks.append(engine.marks)
     assert marks == [[1_002]] * 3
+
+
+def test_how_long_a_cancel_travels_does_not_depend_on_frames() -> None:
+    rows = [row(Kind.TRADE, price=1_000 + i, lots=1, ts=10 + i) for i in range(5)]
+    arrived = []
+    for cuts in ([rows], [[each] for each in rows]):
+        engine = room(rules=RoomRules(latency=Latency(entry_ns=500, jitter_ns=9_000)))
+        engine.process(order("a", BUY, 5, limit="9.00", ts=1))
+        for part in cuts:
+            engine.process(frame(*part))
+        engine.process(msg.CancelOrder(20_000, "free", "a"))
+        told = engine.process(msg.MarketFrame(90_000, b""))
+        arrived += [fact.ts_ns for fact in told if isinstance(fact, msg.OrderCanceled)]
+    assert len(arrived) == 2
+    assert arrived[0] == arrived[1]

@@ -223,7 +223,13 @@ class Engine:
         room[at.HIDDEN_PPM] = rules.hidden_ppm
         room[at.RESILIENCE_NS] = rules.resilience_ns
         room[at.IMPACT_PPM], room[at.IMPACT_NS] = rules.impact_ppm, rules.impact_half_life_ns
+        self._step_by_step()
         self._fit_rings()
+
+    def _step_by_step(self) -> None:
+        """Money that moves after a fill moves before the next row, wherever frames and buffers end."""
+        several = len(self.currencies) > 1 or self.rules.settlement_days > 0
+        self._book.room[at.STEPWISE] = int(several)
 
     def _fit_rings(self) -> None:
         if self.rules.queue_model == QueueModel.INFERRED:
@@ -252,6 +258,7 @@ class Engine:
         self._book = book._replace(
             acct=at.grown(book.acct, index + 1), cash=at.grown(book.cash, index + 1), pos=at.grown(book.pos, index + 1)
         )
+        self._step_by_step()
         account = self.accounts[m.account] = Account(self, m.account, index, m.currency, m.limits)
         account.fill_row()
         account.cash = m.cash

@@ -169,6 +169,7 @@ OUT_COUNT, ARRIVALS, LIVE, SHARE_PPM, FREE, SLOTS, SWEEP, NOW = range(8)
 QUEUE_MODEL, QUEUE_POWER, BEYOND_RULE, HIDDEN_PPM, RESILIENCE_NS, IMPACT_PPM, IMPACT_NS = range(8, 15)
 R_A, R_B = 15, 16  # numbers that a refusal names
 ICEBERGS = 17
+STEPWISE = 18  # whether each row that told anything ends a run, because money moves after fills
 ROOM_COLS = 20
 
 BEYOND_RESTS, BEYOND_CANCELS, BEYOND_ROOT = range(3)

@@ -49,8 +49,8 @@ from vtrade.execution.layout import (
     IN_FLIGHT, IN_PARENT, LAST, LEVELS, LISTS, LIVE, LOTS, MID, NONE, OPEN_LIST, OUT_COUNT, OWN_COLS, OWN_COUNT,
     OWN_LEVELS, O_ACCOUNT, O_DISPLAY, O_FILLED, O_FLAGS, O_ID, O_INST, O_LEAVES, O_LIMIT, O_MARK, O_PARENT, O_QUANTITY,
     O_RESERVED, O_SHOWN, O_SIDE, O_STOP, O_WAIT, O_WHERE, O_WORST, P_REDUCING, QTY, REDUCE_ONLY, RESIZED, R_A, R_B,
-    SLOTS, STATE, STOPS, SWEEP, S_OPEN, UNKNOWN, W_FLIGHT, W_PARENT, X_AHEAD, X_LEAVES, X_QUANTITY, X_TAKER, X_WAIT,
-    Book,
+    SLOTS, STATE, STEPWISE, STOPS, SWEEP, S_OPEN, UNKNOWN, W_FLIGHT, W_PARENT, X_AHEAD, X_LEAVES, X_QUANTITY, X_TAKER,
+    X_WAIT, Book,
 )
 # fmt: on
 # isort: on
@@ -339,9 +339,9 @@ def readied(b: Book, k: int, kind: int, side: int, price: int, qty: int, bits: i
 def run(b: Book, events: Events, start: int, until: int) -> int:
     """Fold events from ``start`` on, up to and including the time ``until``; returns how far it came.
 
-    It stops early, before an event, where ``out`` might overflow, no slot is left, or the event's price is none or lies
-    outside the window: the caller drains, widens or skips and calls again. ``room[R_A]`` is that
-    price where ``room[R_B]`` is 1.
+    It stops after a row of status, whose facts set off more, and early, before an event, where ``out`` might overflow,
+    no slot is left, or the event's price is none or lies outside the window: the caller drains, widens or skips and
+    calls again. ``room[R_A]`` is that price where ``room[R_B]`` is 1.
     """
     kinds, sides, instruments, flags = events["kind"], events["side"], events["instrument"], events["flags"]
     prices, quantities, ids, times = events["price"], events["quantity"], events["order_id"], events["ts_ns"]
@@ -362,6 +362,9 @@ def run(b: Book, events: Events, start: int, until: int) -> int:
         if go == SKIPPED:
             continue
         apply(b, k, kind, side, price, quantities[i], ids[i], bits, times[i])
+        if kind == STATUS or (b.room[STEPWISE] != 0 and b.room[OUT_COUNT] > 0):
+            b.room[R_B] = 0
+            return i + 1
     return int(events.shape[0])
 
 
