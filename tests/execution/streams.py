@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
@@ -257,6 +258,14 @@ def stream(kinds: Sequence[str], steps: Iterable[Step], *, rules: int = 0, wild:
     """A whole log."""
     made = Stream(kinds, rules=rules, wild=wild)
     return [*made.opening(), *made.messages(steps)]
+
+
+def without_margin(messages: Sequence[msg.Inbound]) -> list[msg.Inbound]:
+    """The same log without accounts on margin: theirs is looked at once a frame, as marks are."""
+    return [
+        msgspec.structs.replace(m, limits=NO_LIMITS) if isinstance(m, msg.OpenAccount) and m.limits.on_margin else m
+        for m in messages
+    ]
 
 
 def framed(messages: Sequence[msg.Inbound], cuts: Sequence[bool]) -> list[msg.Inbound]:

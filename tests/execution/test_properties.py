@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 
 from tests.execution.checks import Ledger, check_inside
 from tests.execution.shadow import Shadow
-from tests.execution.streams import ACCOUNTS, LISTED, RULES, Step, families, framed, steps, stream, venues
+from tests.execution.streams import (
+    ACCOUNTS,
+    LISTED,
+    RULES,
+    Step,
+    families,
+    framed,
+    steps,
+    stream,
+    venues,
+    without_margin,
+)
 from vtrade.domain import messages as msg
 from vtrade.execution import layout as at
 from vtrade.execution.engine import Engine
@@ -68,7 +79,7 @@ def plain(facts: list[list[msg.Fact]]) -> list[tuple[object, ...]]:
 @given(families, venues, steps, st.lists(st.booleans(), min_size=1, max_size=8))
 @settings(max_examples=100)
 def test_frames_make_no_difference(kinds: tuple[str, ...], rules: int, numbers: list[Step], cuts: list[bool]) -> None:
-    messages = stream(kinds, numbers, rules=rules, wild=True)
+    messages = without_margin(stream(kinds, numbers, rules=rules, wild=True))
     single, joined = Engine(), Engine()
     assert plain(run(single, messages)) == plain(run(joined, framed(messages, cuts)))
     assert {n: (a.cash, a.positions) for n, a in single.accounts.items()} == {

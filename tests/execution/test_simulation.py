@@ -8,16 +8,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
 from tests.execution.checks import Ledger, check_inside
 from tests.execution.shadow import Shadow
 from tests.execution.simulation import day, digest
-from tests.execution.streams import framed
+from tests.execution.streams import framed, without_margin
 from vtrade.domain import messages as msg
-from vtrade.domain.accounts import NO_LIMITS
 from vtrade.execution.engine import Engine
 from vtrade.market.dtype import EVENT, Kind
 
@@ -75,10 +73,7 @@ def test_the_days_have_everything_in_them() -> None:
 @pytest.mark.parametrize("seed", SEEDS[:6])
 def test_frames_of_any_length_tell_the_same_day(seed: int) -> None:
     """Margin is looked at where a frame ends, so nobody here is on margin."""
-    messages = [
-        msgspec.structs.replace(m, limits=NO_LIMITS) if isinstance(m, msg.OpenAccount) and m.limits.on_margin else m
-        for m in day(seed, wild=True)
-    ]
+    messages = without_margin(day(seed, wild=True))
     engines = Engine(), Engine(), Engine()
     whole = framed(messages, [False]), framed(messages, [True, False, False]), messages
     told = []

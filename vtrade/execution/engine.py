@@ -33,6 +33,8 @@ CASH_MAX: Final = 2**61
 """Micro-units an account may open with."""
 
 _EVER: Final = 2**63 - 1
+_BESIDE: Final = 2**63
+"""Luck of cancels and replaces is drawn beside that of orders, by the time they were sent."""
 
 
 class Engine:
@@ -484,7 +486,7 @@ class Engine:
     def _now_or_later(self, m: Any, refused: Any, act: Callable[[Any], None]) -> None:
         """A request about an order takes as long to arrive as the order did."""
         account = self.accounts.get(m.account)
-        due = self.venue.due(self, account, self.seq) if account else 0
+        due = self.venue.due(self, account, _BESIDE + m.ts_ns) if account else 0
         if due <= self.now:
             act(m)
         elif self._find(m, refused) is not None:
