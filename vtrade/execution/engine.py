@@ -33,8 +33,6 @@ CASH_MAX: Final = 2**61
 """Micro-units an account may open with."""
 
 _EVER: Final = 2**63 - 1
-_BESIDE: Final = 2**63
-"""Luck of cancels and replaces is drawn beside that of orders, by the time they were sent."""
 
 
 class Engine:
@@ -485,11 +483,13 @@ class Engine:
 
     def _now_or_later(self, m: Any, refused: Any, act: Callable[[Any], None]) -> None:
         """A request about an order takes as long to arrive as the order did."""
-        account = self.accounts.get(m.account)
-        due = self.venue.due(self, account, _BESIDE + m.ts_ns) if account else 0
+        order = self._find(m, refused)
+        if order is None:
+            return
+        due = self.venue.due(self, order.account, order.order_id)
         if due <= self.now:
             act(m)
-        elif self._find(m, refused) is not None:
+        else:
             self.agenda.add(Errand(due, "message", message=m))
 
     def _cancel_now(self, m: msg.CancelOrder) -> None:

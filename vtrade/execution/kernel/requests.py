@@ -22,7 +22,7 @@ from vtrade.execution.kernel.play import (
     D_RESULT, D_ROW, D_TS, FEED_NS, FLIGHT_COUNT, FLIGHT_HEAD, FRAME, F_DUE, F_ID, F_NUMBER, F_WHAT, K_ACTION,
     K_FLAGS, K_ID, K_INSTRUMENT, K_LIMIT, K_QUANTITY, K_SIDE, K_STOP, K_TIF, K_TRAIL, K_TYPE, LANDS, LATE, LIMITED,
     LIMIT_WINDOW, LUCK, LUCKLESS, LUCK_FOR, MARGIN, MARKED, MOST_ASKED, NEXT_ORDER, NOT_FOUND, NOW_NS, NUMBER,
-    PRICE_RANGE, Play, ROOM, ROW, SENT, SEQ, STUCK_K, SUBMIT, SWEPT, S_ID, S_INSTRUMENT, S_NUMBER, S_SLOT, UNFIT,
+    PRICE_RANGE, Play, ROOM, ROW, SENT, STUCK_K, SUBMIT, SWEPT, S_ID, S_INSTRUMENT, S_NUMBER, S_SLOT, UNFIT,
     WAY_NS, WITHDRAWN, called, end_frame, heard, note,
 )
 # fmt: on
@@ -245,18 +245,21 @@ def cancel_now(p: Play, number: int, now: int) -> int:
 def canceled(p: Play, ask: Any, number: int, now: int) -> int:
     """Ask for a cancel; returns why that cannot be decided yet, 0 where it was."""
     r = p.r
-    if r[LUCK] != 0 and r[LUCK_FOR] != r[SEQ]:
-        r[STUCK_K] = r[SEQ]
-        return LUCKLESS
-    due = arrival(p, now)
+    slot = slot_of(p, number)
     result: int = 1
-    if due <= now:
-        result = cancel_now(p, number, now)
-    elif slot_of(p, number) == 0:
+    if slot == 0:
         note(p.book, NOT_FOUND, -number, now, NONE, NONE)
         result = 0
     else:
-        send(p, due, CANCELS, NONE, number)
+        ident = p.book.own[slot, O_ID]
+        if r[LUCK] != 0 and r[LUCK_FOR] != ident:
+            r[STUCK_K] = ident
+            return LUCKLESS
+        due = arrival(p, now)
+        if due <= now:
+            result = cancel_now(p, number, now)
+        else:
+            send(p, due, CANCELS, NONE, number)
     log(p, ask, number, now, result)
     return 0
 
