@@ -228,8 +228,7 @@ class Engine:
 
     def _step_by_step(self) -> None:
         """Money that moves after a fill moves before the next row, wherever frames and buffers end."""
-        several = len(self.currencies) > 1 or self.rules.settlement_days > 0
-        self._book.room[at.STEPWISE] = int(several)
+        self._book.room[at.STEPWISE] = int(len(self.currencies) > 1 or self.rules.settlement_days > 0)
 
     def _fit_rings(self) -> None:
         if self.rules.queue_model == QueueModel.INFERRED:
@@ -484,13 +483,11 @@ class Engine:
     def _now_or_later(self, m: Any, refused: Any, act: Callable[[Any], None]) -> None:
         """A request about an order takes as long to arrive as the order did."""
         order = self._find(m, refused)
-        if order is None:
-            return
-        due = self.venue.due(self, order.account, order.order_id)
-        if due <= self.now:
-            act(m)
-        else:
+        due = self.venue.due(self, order.account, order.order_id) if order is not None else 0
+        if due > self.now:
             self.agenda.add(Errand(due, "message", message=m))
+        elif order is not None:
+            act(m)
 
     def _cancel_now(self, m: msg.CancelOrder) -> None:
         order = self._find(m, msg.CancelRejected)
