@@ -174,7 +174,7 @@ def test_a_power_law_is_found_with_its_error() -> None:
 @pytest.mark.needs("data")
 def test_the_first_minutes_of_two_real_days(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(peers.PYTHON, raising=False)
-    monkeypatch.setattr(peers, "_said", lambda *_: [])  # no peer
+    monkeypatch.setattr(peers, "printed", lambda *_: [])  # no peer
     steps: list[tuple[int, int]] = []
     rows = list(fidelity(data=data_dir, minutes=5, seeds=3, progress=lambda *step: steps.append(step)))
     assert steps == [(number, steps[-1][1]) for number in range(1, steps[-1][1] + 1)]

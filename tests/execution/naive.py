@@ -5,7 +5,7 @@ Rules: dictionaries and lists, one loop over every order, no thought for speed. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,7 +27,25 @@ class Resting:
     account: str
     side: int
     price: int | None
-    left: int
+    lots: int
+
+
+def reachable(order: Resting, others: Iterable[Resting]) -> int:
+    """Lots that a newcomer meets before an order of its own account."""
+    lots = 0
+    for other in others:
+        if other.account == order.account:
+            break
+        lots += other.lots
+    return lots
+
+
+def traded(taker: Resting, maker: Resting, price: int) -> Trade:
+    """What two orders trade; both have that much less."""
+    lots = min(taker.lots, maker.lots)
+    taker.lots -= lots
+    maker.lots -= lots
+    return Trade(taker.name, maker.name, price, lots)
 
 
 @dataclass
@@ -45,28 +63,28 @@ class NaiveExchange:
     ) -> tuple[list[Trade], int]:
         """The trades of a newcomer, and the lots of it that were canceled at once."""
         order = Resting(name, account, side, price, lots)
-        if tif == "FOK" and self._reachable(order) < lots:
+        if tif == "FOK" and reachable(order, self._opposite(order)) < lots:
             return [], lots
         trades = []
         for other in self._opposite(order):
-            if order.left == 0:
+            if order.lots == 0:
                 break
             if other.account == account:
-                return trades, order.left
+                return trades, order.lots
             assert other.price is not None
             trades.append(self._trade(order, other, other.price))
-        if order.left == 0:
+        if order.lots == 0:
             return trades, 0
         if price is not None:
             others = [other for other in self.waiting if other.side != side and other.account != account]
-            trades += [self._trade(other, order, price) for other in others if order.left]
+            trades += [self._trade(other, order, price) for other in others if order.lots]
         if tif in ("IOC", "FOK"):
-            return trades, order.left
+            return trades, order.lots
         if price is None:
             self.waiting.append(order)
-        elif order.left:
+        elif order.lots:
             self.levels[side].setdefault(price, []).append(order)
-        if order.left:
+        if order.lots:
             self.working[name] = order
         return trades, 0
 
@@ -76,11 +94,11 @@ class NaiveExchange:
         if order is None:
             return None
         self._out(order)
-        return order.left
+        return order.lots
 
     def depth(self, side: int) -> list[tuple[int, int]]:
         """Price and lots of each level, best first."""
-        rows = [(price, sum(order.left for order in level)) for price, level in self.levels[side].items()]
+        rows = [(price, sum(order.lots for order in level)) for price, level in self.levels[side].items()]
         return sorted(rows, reverse=side > 0)
 
     def _opposite(self, order: Resting) -> list[Resting]:
@@ -89,21 +107,12 @@ class NaiveExchange:
         prices = [p for p in levels if order.price is None or p * order.side <= order.price * order.side]
         return [other for price in sorted(prices, key=lambda p: p * order.side) for other in levels[price]]
 
-    def _reachable(self, order: Resting) -> int:
-        lots = 0
-        for other in self._opposite(order):
-            if other.account == order.account:
-                break
-            lots += other.left
-        return lots
-
     def _trade(self, taker: Resting, maker: Resting, price: int) -> Trade:
-        lots = min(taker.left, maker.left)
+        trade = traded(taker, maker, price)
         for order in (taker, maker):
-            order.left -= lots
-            if order.left == 0 and order.name in self.working:
+            if order.lots == 0 and order.name in self.working:
                 self._out(order)
-        return Trade(taker.name, maker.name, price, lots)
+        return trade
 
     def _out(self, order: Resting) -> None:
         del self.working[order.name]

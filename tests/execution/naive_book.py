@@ -4,37 +4,24 @@ Rules: a dictionary of orders and sorted look-ups, one loop over everything, no 
 shared with the engine. Price, then time. A feed's row is an order request (:meth:`NaiveRoom.row`); agents have no
 identity, so they may trade with each other and with themselves, while a participant never meets an own order: the
 newcomer's rest is canceled then. In a call phase limit orders and participants' market orders collect, agents' orders
-that could not rest are lost, and the uncross looks at no account. The close ends every order.
+that could not rest are lost, the uncross looks at no account, and its buyers are called the takers. The close ends
+every order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from tests.execution.naive import Resting, Trade, reachable, traded
 from vtrade.market.dtype import FLAG_IOC, FLAG_MARKET, FLAG_PEGGED, Kind, SessionStatus
 
 AGENT = "agents"
 
 
-class Trade(NamedTuple):
-    """One execution; in an auction the buyer is called the taker."""
-
-    taker: str
-    maker: str
-    price: int
-    lots: int
-
-
 @dataclass(eq=False)
-class Order:
+class Order(Resting):
     """An order in the room; ``price`` ``None`` takes any."""
 
-    name: str
-    account: str
-    side: int
-    price: int | None
-    lots: int
     keep: bool
     """Whether what cannot trade rests."""
 
@@ -89,7 +76,7 @@ class NaiveRoom:
     ) -> list[Trade]:
         """A participant's order; what is left of a market order is canceled, and a FOK fills whole or not at all."""
         order = Order(name, account, side, price, lots, tif == "DAY" and price is not None)
-        if tif == "FOK" and self._reachable(order) < lots:
+        if tif == "FOK" and reachable(order, self._opposite(order)) < lots:
             return []
         return self._arrive(order)
 
@@ -178,22 +165,13 @@ class NaiveRoom:
         ]
         return sorted(others, key=lambda other: (other.price or 0) * order.side)  # stable: earlier ones stay first
 
-    def _reachable(self, order: Order) -> int:
-        lots = 0
-        for other in self._opposite(order):
-            if other.account == order.account:
-                break
-            lots += other.lots
-        return lots
-
     def _trade(self, taker: Order, maker: Order, price: int) -> Trade:
-        lots = min(taker.lots, maker.lots)
+        trade = traded(taker, maker, price)
         for order in (taker, maker):
-            order.lots -= lots
             if order.lots == 0 and order in self.orders:
                 self.orders.remove(order)
         self.last = price
-        return Trade(taker.name, maker.name, price, lots)
+        return trade
 
     # --- the auction -----------------------------------------------------------------------------------------------
 

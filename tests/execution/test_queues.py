@@ -28,7 +28,6 @@ from vtrade.execution.queues import (
     inferred_ahead,
     inferred_decrease,
     inferred_increase,
-    inferred_join,
     inferred_print,
     inferred_queue,
     inferred_start,
@@ -115,7 +114,8 @@ def test_with_sizes_of_their_own_orders_are_tracked_exactly(life: list[tuple[str
                 inferred_increase(q, exact[-1], now)
         elif kind == "j" and ours is None:
             ours = list(exact)
-            inferred_join(queue, level, 0)
+            queue[:] = level
+            queue[0, 1] = queue[0, 0]  # all of them are ahead of us
         elif exact:
             size = exact.pop(0 if kind == "p" else pick % len(exact))
             if ours is not None and size in ours:
@@ -182,18 +182,6 @@ def test_a_size_that_nobody_joined_with_comes_from_the_unknown_lots_first() -> N
     assert entries(queue) == [(180, UNKNOWN)]
 
 
-def test_our_lots_are_the_youngest_of_the_level_we_join() -> None:
-    level, queue = inferred_queue(CAPACITY_MIN), inferred_queue(CAPACITY_MIN)
-    for now, size in enumerate((10, 20, 30, 40)):
-        inferred_increase(level, size, now)
-    inferred_join(queue, level, 40)
-    assert entries(queue) == [(10, 0), (20, 1), (30, 2), (40, MINE)]
-    inferred_join(queue, level, 15)  # a full queue has to merge the oldest
-    assert entries(queue) == [(30, UNKNOWN), (30, 2), (25, 3), (15, MINE)]
-    assert inferred_ahead(queue) == 85
-    assert total(level) == 100
-
-
 def test_a_full_queue_merges_nobody_ahead_with_somebody_behind() -> None:
     queue = inferred_queue(CAPACITY_MIN)
     inferred_start(queue, 110, 10)
@@ -204,19 +192,16 @@ def test_a_full_queue_merges_nobody_ahead_with_somebody_behind() -> None:
 
 
 def test_compiled_and_plain_functions_agree() -> None:
-    names = "increase decrease print join start ahead".split()
+    names = "increase decrease print start ahead".split()
     fast: dict[str, Any] = {name: njit(getattr(queues, f"inferred_{name}")) for name in names}
     split = njit(deduct)
     luck = np.random.default_rng(3)
-    plain, compiled, level = inferred_queue(8), inferred_queue(8), inferred_queue(8)
+    plain, compiled = inferred_queue(8), inferred_queue(8)
     for now in range(400):
         size = int(luck.integers(1, 6)) * 10
-        kind = ("increase", "decrease", "print", "join", "start")[int(luck.choice(5, p=[0.5, 0.25, 0.21, 0.02, 0.02]))]
-        if kind == "join":
-            inferred_increase(level, size, now)
-            args: tuple[Any, ...] = (level, size)
-        elif kind == "start":
-            args = (size + 100, size)
+        kind = ("increase", "decrease", "print", "start")[int(luck.choice(4, p=[0.5, 0.25, 0.21, 0.04]))]
+        if kind == "start":
+            args: tuple[int, ...] = (size + 100, size)
         else:
             args = (size,) if kind == "print" else (size, now)
         getattr(queues, f"inferred_{kind}")(plain, *args)

@@ -122,7 +122,7 @@ def test_a_random_exchange(seed: int) -> None:
         elif action < 35 and working:
             name = str(luck.choice(working))
             account, side, price, total = quantity[name]
-            filled = total - naive.working[name].left
+            filled = total - naive.working[name].lots
             lots = filled + int(luck.integers(1, 60))
             new = None if price is None else int(luck.integers(995, 1006))
             facts = engine.process(
@@ -131,7 +131,7 @@ def test_a_random_exchange(seed: int) -> None:
             if (lots, new) == (total, price):
                 assert [type(fact) for fact in facts] == [msg.ReplaceRejected]
             elif lots < total and new == price:
-                naive.working[name].left = lots - filled
+                naive.working[name].lots = lots - filled
                 assert [type(fact) for fact in facts] == [msg.OrderReplaced]
             else:
                 naive.cancel(name)

@@ -23,7 +23,7 @@ from vtrade.domain.values import MICRO
 from vtrade.execution.engine import Engine
 from vtrade.market.dtype import Kind, SessionStatus
 
-S, E = Status, OrderEvent
+S = Status
 
 TABLE = """
                  SUBMIT    DENY   REJECT   ACCEPT   TRIGGER   PARTIAL_FILL     FILL   REPLACE          CANCEL   EXPIRE

@@ -22,12 +22,11 @@ from vtrade.market.dtype import FLAG_IOC, FLAG_MARKET, FLAG_PEGGED, Events, Kind
 from vtrade.market.exchange import exchange, insight, with_metaorder
 from vtrade.market.exchange_agents import REACH, rows_per_s
 from vtrade.market.exchange_clock import US, MarketTime, arrivals, waits
-from vtrade.market.synthetic import RECIPES, Recipe
+from vtrade.market.recipes import RECIPES, Recipe
 from vtrade.market.tape import Tape
 
 Floats = NDArray[np.float64]
 NS = 1_000_000_000
-HALF_PAST_NINE = 34_200 * NS
 PER_YEAR = 252 * 23_400
 ROUND_LOT = RECIPES["ACME"].round_lot
 

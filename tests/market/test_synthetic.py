@@ -19,7 +19,8 @@ from vtrade.errors import TapeError, ValueOffGrid
 from vtrade.market import synthetic as module
 from vtrade.market import synthetic_kernel as kernel
 from vtrade.market.dtype import EVENT, Events, Kind, SessionStatus
-from vtrade.market.synthetic import DEFAULT_SYMBOLS, RECIPES, Recipe, simulate, synthetic
+from vtrade.market.recipes import ACME, RECIPES, Recipe
+from vtrade.market.synthetic import DEFAULT_SYMBOLS, simulate, synthetic
 from vtrade.market.synthetic_news import stories
 from vtrade.market.tape import Tape
 
@@ -469,4 +470,4 @@ def test_a_seed_that_is_none_is_refused(seed: object) -> None:
 )
 def test_a_recipe_that_makes_no_sense_is_refused(change: dict[str, object], names: str) -> None:
     with pytest.raises(TapeError, match=names):
-        Recipe(**{"instrument": module.ACME, "price": "182.40", **change})
+        Recipe(**{"instrument": ACME, "price": "182.40", **change})

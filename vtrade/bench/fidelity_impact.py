@@ -28,7 +28,7 @@ from vtrade.domain.messages import MarketFrame, OpenRoom
 from vtrade.domain.values import NS_PER_S
 from vtrade.execution.engine import Engine
 from vtrade.market.exchange import exchange, with_metaorder
-from vtrade.market.synthetic import RECIPES
+from vtrade.market.recipes import RECIPES
 from vtrade.market.tape import Tape
 
 SYMBOL: Final = "ACME"

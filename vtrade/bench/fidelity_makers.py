@@ -306,8 +306,8 @@ def in_peer(trials: Trial) -> dict[str, Answer]:
             asked, **columns, start=trials.start, stop=trials.stop, wave=trials.wave, buy=known.side,
             limit=known.price, lots=known.lots, at=trials.at, by=known.by, of=known.of,
         )  # fmt: skip
-        command = [peers._python(), fidelity_peer.__file__, str(asked), str(answered)]
-        if not peers._said(command, PEER_TIMEOUT_S):
+        command = [peers.interpreter(), fidelity_peer.__file__, str(asked), str(answered)]
+        if not peers.printed(command, PEER_TIMEOUT_S):
             return {}
         with np.load(answered) as file:
             rows = {name: file[name] for name in file.files}

@@ -98,7 +98,7 @@ def peers_of(workload: str) -> tuple[str, ...]:
     names = [name for name, work in peer_runs.RUNS if work == workload]
     if not names or not os.environ.get(PYTHON):
         return tuple(installed(names))
-    said = _said([_python(), "-c", _LOOK, *names], LOOK_TIMEOUT_S)
+    said = printed([interpreter(), "-c", _LOOK, *names], LOOK_TIMEOUT_S)
     return tuple(said[-1].split()) if said else ()
 
 
@@ -126,7 +126,7 @@ def measure(name: str, workload: str, *, runs: int = 1) -> Measured | None:
         count = peer_runs.RUNS[name, workload][1]
         path = workloads.save(workload, Path(folder) / f"{workload}.npz", count=count)
         for _ in range(runs):
-            said = _said([_python(), peer_runs.__file__, name, str(path)], RUN_TIMEOUT_S)
+            said = printed([interpreter(), peer_runs.__file__, name, str(path)], RUN_TIMEOUT_S)
             if not said or not said[-1].startswith("{"):
                 return None
             answers.append(json.loads(said[-1]))
@@ -146,12 +146,34 @@ def quickest(workload: str, *, runs: int = 1) -> tuple[str, Measured] | None:
     return max(found.items(), key=lambda pair: pair[1].items_per_cpu_s) if found else None
 
 
-def _python() -> str:
+def interpreter() -> str:
+    """Path of the Python that has the peers: what ``VTRADE_PEERS_PYTHON`` names, or else this one.
+
+    Examples
+    --------
+    >>> interpreter() == (os.environ.get(PYTHON) or sys.executable)
+    True
+    """
     return os.environ.get(PYTHON) or sys.executable
 
 
-def _said(command: list[str], timeout_s: float) -> list[str]:
-    """Lines that a process printed, none where it failed; it does not import the modules of this folder by mistake."""
+def printed(command: list[str], timeout_s: float) -> list[str]:
+    """Lines that a process printed, none where it failed; it does not import the modules of this folder by mistake.
+
+    Parameters
+    ----------
+    command : list of str
+        Program and arguments.
+    timeout_s : float
+        Seconds after which it is ended and counts as failed.
+
+    Examples
+    --------
+    >>> printed([sys.executable, "-c", "print('one'); print('two')"], 30.0)
+    ['one', 'two']
+    >>> printed([sys.executable, "-c", "raise SystemExit(1)"], 30.0)
+    []
+    """
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     try:
         done = subprocess.run(

@@ -28,7 +28,7 @@ changes, sizes tell less.
 Such a queue is an int64 array of shape (1 + capacity, 2). Row 0 holds how many entries there are and how many of them
 stand ahead of our order; the rows after it are the entries from the front to the back, each with its lots and the time
 since when it waits (``UNKNOWN``: lots of which no single order is known; ``MINE``: our own order, as the feed shows
-it). A level has one of its own, without an order of ours, which an order that joins the level copies.
+it). What stood there before our order is unknown; what joins behind it is remembered.
 
 Functions are plain Python on integers and arrays, none calls another, and floats see only ``+ - * /`` and ``sqrt``:
 Numba compiles each of them as it stands, with equal results on every machine.
@@ -194,52 +194,6 @@ def inferred_start(queue: Queue, level_total: int, mine: int) -> None:
         entries += 1
         queue[entries, LOTS] = level_total - mine
         queue[entries, SINCE] = UNKNOWN
-    queue[0, 1] = entries
-    if mine > 0:
-        entries += 1
-        queue[entries, LOTS] = mine
-        queue[entries, SINCE] = MINE
-    queue[0, 0] = entries
-
-
-def inferred_join(queue: Queue, level: Queue, mine: int) -> None:
-    """Our order joins a level whose orders were inferred all along.
-
-    Parameters
-    ----------
-    queue : (1 + capacity, 2) int64
-        That of our order, overwritten; the same capacity as ``level``.
-    level : (1 + capacity, 2) int64
-        That of the level.
-    mine : int
-        As in :func:`inferred_start`: these lots are the youngest ones of ``level``.
-
-    Examples
-    --------
-    >>> level, queue = inferred_queue(), inferred_queue()
-    >>> inferred_increase(level, 300, 1_000)
-    >>> inferred_increase(level, 50, 2_000)
-    >>> inferred_join(queue, level, 0)
-    >>> inferred_ahead(queue)
-    350
-    """
-    entries = level[0, 0]
-    for i in range(1, entries + 1):
-        queue[i, LOTS] = level[i, LOTS]
-        queue[i, SINCE] = level[i, SINCE]
-    left = mine
-    while left > 0 and entries > 0 and queue[entries, LOTS] <= left:
-        left -= queue[entries, LOTS]
-        entries -= 1
-    if left > 0 and entries > 0:
-        queue[entries, LOTS] -= left
-    if mine > 0 and entries == queue.shape[0] - 1:  # full: the two oldest become one
-        queue[1, LOTS] += queue[2, LOTS]
-        queue[1, SINCE] = UNKNOWN
-        for i in range(2, entries):
-            queue[i, LOTS] = queue[i + 1, LOTS]
-            queue[i, SINCE] = queue[i + 1, SINCE]
-        entries -= 1
     queue[0, 1] = entries
     if mine > 0:
         entries += 1

@@ -3,16 +3,15 @@
 Rules: :func:`exchange` is a pure function of its arguments: the same seed gives the same bytes on every machine. It
 returns a tape of order *requests*, which the matching resolves against the room's one book, so the agents feel what
 participants do. The agents are in ``exchange_agents``, their time in ``exchange_clock``, the instruments and headlines
-are those of the synthetic market. Nothing on the tape tells what an instrument is worth, or who knows;
+are those of the synthetic market (``recipes``). Nothing on the tape tells what an instrument is worth, or who knows;
 :func:`insight` does, for those who run the room.
 """
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import fsum, isfinite, sqrt
+from math import isfinite, sqrt
 from typing import Final
 
 import numpy as np
@@ -23,15 +22,16 @@ from vtrade.errors import TapeError
 from vtrade.market import exchange_agents as agents
 from vtrade.market.dtype import FLAG_MARKET, MAX_QUANTITY_LOTS, Events, Kind, SessionStatus, empty_events
 from vtrade.market.exchange_clock import MOODS_S, Floats, Ints, market_time, moods, paces
-from vtrade.market.synthetic import (
+from vtrade.market.recipes import (
     DAY_S,
-    EVENTS_MAX,
     SESSION_S,
-    USUAL_VOLATILITY,
     Recipe,
-    _day_shape,
-    _recipes,
-    _second_of_day,
+    check_extent,
+    day_shape,
+    news_weights,
+    parts_of,
+    recipes_of,
+    second_of_day,
 )
 from vtrade.market.synthetic_news import stories
 from vtrade.market.tape import NewsItem, Tape, check_tape
@@ -282,8 +282,8 @@ def _world(
     with_news: bool,
 ) -> _World:
     """Instruments, values, headlines and times; refuses what makes no sense."""
-    recipes = _recipes(("ACME",) if symbols is None else symbols)
-    begin_s = _second_of_day(start)
+    recipes = recipes_of(("ACME",) if symbols is None else symbols)
+    begin_s = second_of_day(start)
     seconds = round(minutes * 60) if isfinite(minutes) else 0
     if not SECONDS_MIN <= seconds <= DAY_S - begin_s:
         raise TapeError(
@@ -292,21 +292,15 @@ def _world(
         )
     if not 1 <= events_per_second <= EVENTS_PER_SECOND_MAX:
         raise TapeError(f"events_per_second {events_per_second} is not 1 to {EVENTS_PER_SECOND_MAX:g}; 40 is usual")
-    expected = events_per_second * seconds * fsum(recipe.activity for recipe in recipes)
-    if expected > EVENTS_MAX:
-        raise TapeError(f"about {expected:,.0f} events are more than {EVENTS_MAX:,}; take fewer minutes or symbols")
-    try:
-        datetime.date.fromisoformat(date)
-    except ValueError:
-        raise TapeError(f"date {date!r} is not an ISO date; give one such as '2026-01-05'") from None
+    check_extent(recipes, events_per_second, seconds, date)
 
     start_ns, end_ns = begin_s * NS_PER_S, (begin_s + seconds) * NS_PER_S
     call_s = min(CALL_S, seconds // 6)
     n, steps = len(recipes), seconds * STEPS
-    parts = np.array([(sqrt(r.market), sqrt(r.sector), sqrt(max(0.0, 1.0 - (r.market + r.sector)))) for r in recipes])
+    parts = parts_of(recipes)
     told = _told(seed, recipes, parts, seconds, start_ns, call_s, with_news)
 
-    shape = _day_shape(begin_s, seconds, 1.0)[:, 1]
+    shape = day_shape(begin_s, seconds, 1.0)[:, 1]
     mood = moods(normals(seed, "exchange/mood", seconds), MOODS_S[0], np.zeros(seconds))
     factors = dict.fromkeys(["market", *(f"sector/{recipe.instrument.sector}" for recipe in recipes)])
     shared = {factor: normals(seed, f"exchange/value/{factor}", steps) for factor in factors}
@@ -352,8 +346,7 @@ def _told(
     news: list[NewsItem] = []
     private: list[PrivateNews] = []
     about: list[list[int]] = [[] for _ in recipes]
-    reach = np.array([recipe.volatility / USUAL_VOLATILITY for recipe in recipes])[:, np.newaxis]
-    weights = reach * np.stack([parts[:, 0], parts[:, 1], np.ones(n)], axis=1)
+    weights = news_weights(recipes, parts)
     happened = stories(seed, [recipe.instrument for recipe in recipes], weights, seconds) if with_news else ()
     for number, story in enumerate(happened):
         public = story.second * STEPS + story.quarter * STEPS // 4

@@ -59,7 +59,6 @@ _QUOTE: Final = {
 _KINDS: Final = {"trade": _TRADE, "quote": _QUOTE}
 _DAILY: Final = {**_TRADE, "time": "text"}
 _MINUTE_FILE = re.compile(r"(?P<day>\d{8})_(?P<what>trade|quote)\.(zip|csv)")
-_MEMBER = re.compile(r"\d{8}_(?P<symbol>.+)_minute_(trade|quote)\.csv")
 
 
 def load_lean(

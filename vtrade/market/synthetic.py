@@ -3,139 +3,47 @@
 Rules: :func:`synthetic` is a pure function of its arguments: the same seed gives the same bytes on every machine, so
 floats see only ``+ - * / sqrt`` and exactly rounded sums. It returns a tape like any other, L3 rows of a
 price-time-priority book per instrument, and tells nothing of the agents behind it. What things are worth comes from
-``synthetic_value`` and ``synthetic_news``, the agents are in ``synthetic_kernel``; here are the instruments and the
-wiring.
+``synthetic_value`` and ``synthetic_news``, the instruments from ``recipes``, the agents are in ``synthetic_kernel``;
+here is the wiring.
 """
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import fsum, isfinite, sqrt
+from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtrade.domain.instruments import FeeSchedule, Instrument
 from vtrade.domain.luck import normals, uniforms
-from vtrade.domain.values import NS_PER_S, Number, on_grid, to_micros
+from vtrade.domain.values import NS_PER_S
 from vtrade.errors import TapeError
 from vtrade.market.dtype import Events, Kind, SessionStatus, empty_events
+from vtrade.market.recipes import (
+    DAY_S,
+    RECIPES,
+    SESSION_S,
+    Recipe,
+    check_extent,
+    day_shape,
+    events_expected,
+    news_weights,
+    parts_of,
+    recipes_of,
+    second_of_day,
+)
 from vtrade.market.synthetic_news import stories
 from vtrade.market.tape import NewsItem, Tape, check_tape
 
 if TYPE_CHECKING:
     from vtrade.market.synthetic_kernel import World
 
-DAY_S: Final = 24 * 3600
-OPEN_S: Final = 34_200
-"""09:30: where the day's U-shape of activity begins ..."""
-SESSION_S: Final = 23_400
-"""... and how long it lasts; a year has 252 such days."""
-PRICE_TICKS_MIN: Final = 200
-PRICE_TICKS_MAX: Final = 400_000
-EVENTS_PER_SECOND_MAX: Final = 1_000.0
-EVENTS_MAX: Final = 50_000_000
-LUCK_BLOCK: Final = 8_192
-USUAL_VOLATILITY: Final = 0.3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How one instrument of a synthetic market behaves.
-
-    Attributes
-    ----------
-    instrument : Instrument
-    price : int, float, str or Decimal
-        Where it starts, in whole units of money; 200 to 400,000 ticks.
-    volatility : float
-        Of what it is worth, annualised (0.3 = 30 %), without news.
-    activity : float
-        Events relative to the average instrument.
-    width : float
-        Spread that market makers ask, relative to the average instrument.
-    round_lot : int
-        Usual order size, in lots.
-    market, sector : float
-        Shares of the variance that come from the market and from the sector; the rest is the instrument's own.
-    """
-
-    instrument: Instrument
-    price: Number
-    volatility: float = USUAL_VOLATILITY
-    activity: float = 1.0
-    width: float = 1.0
-    round_lot: int = 100
-    market: float = 0.25
-    sector: float = 0.35
-
-    def __post_init__(self) -> None:
-        symbol, tick = self.instrument.symbol, self.instrument.tick_size
-        price = to_micros(self.price, what=f"{symbol} price")
-        if not on_grid(price, tick) or not PRICE_TICKS_MIN <= price // tick <= PRICE_TICKS_MAX:
-            raise TapeError(
-                f"{symbol}: a start at {self.price} is not {PRICE_TICKS_MIN} to {PRICE_TICKS_MAX:,} whole ticks of "
-                f"{self.instrument.price(1)}; change the price or the tick size"
-            )
-        shares = self.market >= 0 and self.sector >= 0 and self.market + self.sector <= 1
-        for what, fine, mend in (
-            (f"volatility {self.volatility}", 0.01 <= self.volatility <= 2, "0.01 to 2"),
-            (f"activity {self.activity}", 0.01 <= self.activity <= 100, "0.01 to 100"),
-            (f"width {self.width}", 0.1 <= self.width <= 10, "0.1 to 10"),
-            (f"round lot {self.round_lot}", 1 <= self.round_lot <= 10**6, "1 to 1,000,000 lots"),
-            (f"market {self.market} and sector {self.sector}", shares, "not negative, together at most 1"),
-        ):
-            if not fine:
-                raise TapeError(f"{symbol}: {what} is out of range; give {mend}")
-
-    @property
-    def start(self) -> int:
-        """First value, in ticks."""
-        return to_micros(self.price) // self.instrument.tick_size
-
-
-def _share(symbol: str, name: str, sector: str) -> Instrument:
-    return Instrument.make(symbol, name=name, sector=sector, fees=FeeSchedule.per_share("0.005"))
-
-
-ACME: Final = _share("ACME", "Acme Robotics", "Information Technology")
-BYTE: Final = _share("BYTE", "Byte Foundry", "Information Technology")
-FUEL: Final = _share("FUEL", "Fuelstone Energy", "Energy")
-WELL: Final = _share("WELL", "Deepwell Drilling", "Energy")
-CURE: Final = _share("CURE", "Curewell Labs", "Health Care")
-LOAF: Final = _share("LOAF", "Daily Loaf Foods", "Consumer Staples")
-LUMA: Final = Instrument.make(
-    "LUMA",
-    name="Luma coin",
-    lot="0.01",
-    sector="Digital Assets",
-    asset_class="Crypto",
-    calendar="24/7",
-    fees=FeeSchedule.bps(5),
-)
-WIDE: Final = Instrument.make(
-    "WIDE", name="Whole Market Fund", sector="Broad Market", asset_class="Fund", fees=FeeSchedule.bps("0.5")
-)
-
-RECIPES: Final[dict[str, Recipe]] = {
-    recipe.instrument.symbol: recipe
-    for recipe in (
-        Recipe(instrument=ACME, price="182.40", activity=1.5),
-        Recipe(instrument=BYTE, price="64.15", volatility=0.34, activity=1.2),
-        Recipe(instrument=FUEL, price="98.70", volatility=0.27),
-        Recipe(instrument=WELL, price="41.25", volatility=0.32, activity=0.6, width=1.6),
-        Recipe(instrument=LUMA, price="23.85", volatility=0.36, activity=0.7, width=1.3, market=0.08, sector=0.0),
-        Recipe(instrument=CURE, price="127.55", volatility=0.30),
-        Recipe(instrument=LOAF, price="57.90", volatility=0.20),
-        Recipe(instrument=WIDE, price="318.20", volatility=0.17, activity=1.5, width=0.7, market=0.95, sector=0.0),
-    )
-}
-"""Invented instruments by symbol."""
+__all__ = ["DEFAULT_SYMBOLS", "RECIPES", "Recipe", "simulate", "synthetic"]
 
 DEFAULT_SYMBOLS: Final = ("ACME", "BYTE", "FUEL", "WELL", "LUMA")
+EVENTS_PER_SECOND_MAX: Final = 1_000.0
+LUCK_BLOCK: Final = 8_192
 
 
 def synthetic(
@@ -202,55 +110,16 @@ def synthetic(
     >>> bool((tape.events == synthetic(7, symbols=["ACME", "LUMA"], minutes=1).events).all())
     True
     """
-    recipes = _recipes(symbols)
-    begin_s = _second_of_day(start)
+    recipes = recipes_of(DEFAULT_SYMBOLS if symbols is None else symbols)
+    begin_s = second_of_day(start)
     seconds = round(minutes * 60) if isfinite(minutes) else 0
     if not 1 <= seconds <= DAY_S - begin_s:
         raise TapeError(f"{minutes} minutes from {start} do not fit before midnight; give a shorter, positive time")
     if not 0.1 <= events_per_second <= EVENTS_PER_SECOND_MAX:
         raise TapeError(f"events_per_second {events_per_second} is not 0.1 to {EVENTS_PER_SECOND_MAX:g}; 20 is usual")
-    expected = events_per_second * seconds * fsum(recipe.activity for recipe in recipes)
-    if expected > EVENTS_MAX:
-        raise TapeError(f"about {expected:,.0f} events are more than {EVENTS_MAX:,}; take fewer minutes or symbols")
-    try:
-        datetime.date.fromisoformat(date)
-    except ValueError:
-        raise TapeError(f"date {date!r} is not an ISO date; give one such as '2026-01-05'") from None
+    check_extent(recipes, events_per_second, seconds, date)
     tape, _ = simulate(seed, recipes, seconds, events_per_second, begin_s * NS_PER_S, date, news)
     return tape
-
-
-def _recipes(symbols: Sequence[str | Recipe] | None) -> tuple[Recipe, ...]:
-    chosen = DEFAULT_SYMBOLS if symbols is None else symbols
-    recipes = []
-    for symbol in [chosen] if isinstance(chosen, str) else chosen:
-        recipe = RECIPES.get(symbol) if isinstance(symbol, str) else symbol
-        if recipe is None:
-            raise TapeError(f"no synthetic instrument {symbol!r}; take some of {', '.join(RECIPES)}, or give a Recipe")
-        recipes.append(recipe)
-    names = [recipe.instrument.symbol for recipe in recipes]
-    if not names or len(set(names)) < len(names):
-        raise TapeError(f"symbols {names} must name at least one instrument, and each only once")
-    return tuple(recipes)
-
-
-def _second_of_day(text: str) -> int:
-    try:
-        time = datetime.time.fromisoformat(text)
-    except ValueError:
-        raise TapeError(f"start {text!r} is not a time of day; give one such as '09:30'") from None
-    return time.hour * 3600 + time.minute * 60 + time.second
-
-
-def _day_shape(begin_s: float, steps: int, step_s: float) -> NDArray[np.float64]:
-    """Variance and activity of each step, (steps, 2): high at the open, low at noon, up again at the close.
-
-    Variance is 1 on average over the session, activity over the steps.
-    """
-    day = np.clip((begin_s + step_s * np.arange(steps) - OPEN_S) / SESSION_S, 0.0, 1.0)
-    y = 2.0 * day - 1.0
-    activity = 0.7 + 0.9 * y * y - 0.2 * y
-    return np.stack([0.75 + 0.75 * y * y - 0.25 * y, activity / (fsum(activity) / steps)], axis=1)
 
 
 def _worth(
@@ -271,7 +140,7 @@ def _worth(
     instruments = [recipe.instrument for recipe in recipes]
     symbols = [instrument.symbol for instrument in instruments]
     sectors = list(dict.fromkeys(instrument.sector for instrument in instruments))
-    parts = np.array([(sqrt(r.market), sqrt(r.sector), sqrt(max(0.0, 1.0 - (r.market + r.sector)))) for r in recipes])
+    parts = parts_of(recipes)
     sigmas = np.array([recipe.volatility / sqrt(252.0 * SESSION_S) for recipe in recipes])
     loadings = np.zeros((n, 1 + len(sectors) + n))
     for i, instrument in enumerate(instruments):
@@ -281,9 +150,7 @@ def _worth(
     jumps = np.zeros((steps, n))
     news = []
     if with_news:
-        reach = np.array([recipe.volatility / USUAL_VOLATILITY for recipe in recipes])[:, np.newaxis]
-        weights = reach * np.stack([parts[:, 0], parts[:, 1], np.ones(n)], axis=1)
-        for story in stories(seed, instruments, weights, seconds):
+        for story in stories(seed, instruments, news_weights(recipes, parts), seconds):
             step = STEPS_PER_S * story.second + STEPS_PER_S * story.quarter // 4
             jumps[step] += story.jumps
             news.append(NewsItem(start_ns + step * NS_PER_S // STEPS_PER_S, story.symbol, story.headline))
@@ -292,7 +159,7 @@ def _worth(
     shocks = np.stack([normals(seed, f"value/{factor}", steps) for factor in factors], axis=1)
     wobbles = np.stack([normals(seed, f"variance/{name}", steps) for name in ("", *symbols)], axis=1)
     paths = np.ones((3, steps + 1, n))
-    walk(paths, shocks, wobbles, jumps, loadings, _day_shape(start_ns / NS_PER_S, steps, 1.0 / STEPS_PER_S))
+    walk(paths, shocks, wobbles, jumps, loadings, day_shape(start_ns / NS_PER_S, steps, 1.0 / STEPS_PER_S))
     return paths, sigmas, tuple(news)
 
 
@@ -315,7 +182,7 @@ def simulate(
     floors = np.array([float(recipe.start // 2) for recipe in recipes])
     truth, known, pace = paths[0] * starts - floors, paths[1] * starts - floors, paths[2]
 
-    expected = events_per_second * seconds * fsum(recipe.activity for recipe in recipes)
+    expected = events_expected(recipes, events_per_second, seconds)
     rows = empty_events(int(expected * 1.25) + n * (1 + kernel.ORDERS_MAX) + kernel.ROWS_PER_ACTION_MAX)
     streams = [f"flow/{recipe.instrument.symbol}" for recipe in recipes]
     luck = np.stack([uniforms(seed, stream, LUCK_BLOCK) for stream in streams])
