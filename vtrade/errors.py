@@ -52,3 +52,27 @@ class TutorError(VTradeError):
 
 class LanguageModelError(TutorError):
     """The language model did not answer; the offline tutor takes over."""
+
+
+class SettingsError(VTradeError, ValueError):
+    """A setting that cannot be right; the message names it."""
+
+
+class Unavailable(VTradeError):
+    """A server does not answer in time; trying again later may help."""
+
+
+class BusUnavailable(Unavailable):
+    """Kafka does not answer, or not within the deadline."""
+
+
+class Overloaded(Unavailable):
+    """More is on its way than there is room for; nothing of this was taken."""
+
+
+class Fenced(VTradeError):
+    """Another worker has taken over; this one must not write any more."""
+
+
+class AccessDenied(VTradeError):
+    """The token does not allow this."""

@@ -100,7 +100,7 @@ def test_tags_are_short_unique_and_stay() -> None:
         "room acct mkt submit cancel replace cmd act action tender answer fx "
         "Room Acct Denied Submitted Accepted Rejected Triggered Fill Replaced Canceled Expired CancelRej ReplaceRej "
         "Marked Session News Action Cash Applied Position Settled Margin Auction Bands Tender TenderEnd "
-        "RoomClosed".split()
+        "Play RoomClosed".split()
     )
 
 

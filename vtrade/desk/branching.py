@@ -32,9 +32,25 @@ def moment_ns(desk: Desk, when: str | int) -> int:
         raise DeskError(f'{when!r} is no time; write "10:30", or whole nanoseconds') from None
 
 
+def own_room(desk: Desk) -> Room:
+    """The room of a desk that has it for itself.
+
+    Raises
+    ------
+    DeskError
+        If others trade there too.
+    """
+    if not isinstance(desk._room, Room) or desk._room.shared:
+        raise DeskError(
+            "this market is shared: it goes on for everybody, at the pace of its instructor; "
+            "vt.Desk(...) is a market of your own, to step through and rewind"
+        )
+    return desk._room
+
+
 def target_ns(desk: Desk, to: str | int | None) -> int:
     """The moment at which a branch leaves; the beginning where none is named."""
-    beginning = desk.tape.start_ns if desk.tape else 0
+    beginning = head.start_ns if (head := own_room(desk).head) else 0
     target = beginning if to is None else moment_ns(desk, to)
     if target > desk.ts_ns:
         raise DeskError(f"{to} has not happened yet on this desk ({desk.now}); desk.run(until=...) goes forward")
@@ -44,10 +60,11 @@ def target_ns(desk: Desk, to: str | int | None) -> int:
 def messages_until(desk: Desk, target: int) -> list[Inbound]:
     """The messages up to a moment, as the beginning of another log."""
     kept: list[Inbound] = []
-    with desk._room.lock:
-        if desk.closed:
+    own = own_room(desk)
+    with own.lock:
+        if own.closed:
             raise DeskError(CLOSED)
-        room = desk._room.runtime
+        room = own.runtime
         name = f"{room.engine.room} at {desk._time(target)}"
         for entry in room.log.read():
             message = decode_inbound(entry.message)
@@ -65,7 +82,7 @@ def messages_until(desk: Desk, target: int) -> list[Inbound]:
 
 def rewound(desk: Desk, target: int) -> tuple[Room, str | None]:
     """A room that goes on from an earlier moment, in the place of the desk's own, and the path of its journal."""
-    old, wiring = desk._room, desk._wiring
+    old, wiring = own_room(desk), desk._wiring
     old.pause()
     branch = messages_until(desk, target)
     journal = None if desk.journal is None else wiring.next_path(desk.journal)

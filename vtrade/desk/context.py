@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vtrade.domain.actions import ActionKind
 from vtrade.domain.messages import OrderAccepted, OrderTriggered
 from vtrade.domain.values import NS_PER_S
 from vtrade.execution.blotter import Record
@@ -42,16 +41,14 @@ NIGHT_S: Final = 3_600
 
 def played(desk: Desk) -> Events | None:
     """The tape's events so far; ``None`` where there are none, or they are requests and not a market."""
-    room = desk._room
-    if room.tape is None or room.tape.depth == "exchange":
-        return None
-    return room.tape.events[: room.rows]
+    head = desk._room.head
+    return None if head is None or head.depth == "exchange" else desk._room.events()
 
 
 def prints_since(desk: Desk, record: Record) -> NDArray[np.int64] | None:
     """Prints of an order's instrument since it came: ts_ns, price in ticks, lots, aggressor; ``None`` on bars."""
-    events, k = played(desk), desk._room.runtime.engine.index(record.symbol)
-    if events is None or k is None or (desk.tape is not None and desk.tape.depth == "bars"):
+    events, k = played(desk), desk._room.engine.index(record.symbol)
+    if events is None or k is None or _on_bars(desk):
         return None
     since = events[int(np.searchsorted(events["ts_ns"], record.ts_ns, side="left")) :]
     kinds = since["kind"]
@@ -64,10 +61,10 @@ def prints_since(desk: Desk, record: Record) -> NDArray[np.int64] | None:
 
 def market_of(desk: Desk, record: Record) -> MarketContext | None:
     """What the models of cost may know of the market that an order met; ``None`` where it never got there."""
-    k, moment = desk._room.runtime.engine.index(record.symbol), met_ns(record)
+    k, moment = desk._room.engine.index(record.symbol), met_ns(record)
     if k is None or moment is None:
         return None
-    bars = desk.tape is not None and desk.tape.depth == "bars"
+    bars = _on_bars(desk)
     known = around(record, desk._room.candles, k, bars=bars, since_ns=_last_split_ns(desk, record.symbol))
     seen, events = arrival_context(record), played(desk)
     if not seen.levels and events is not None and not bars:
@@ -116,11 +113,14 @@ def around(record: Record, candles: Candles, k: int, *, bars: bool, since_ns: in
     return known
 
 
+def _on_bars(desk: Desk) -> bool:
+    head = desk._room.head
+    return head is not None and head.depth == "bars"
+
+
 def _last_split_ns(desk: Desk, symbol: str) -> int:
     """Since when the prices of an instrument are on today's grid."""
-    actions = desk.tape.actions if desk.tape is not None else ()
-    splits = [a.ts_ns for a in actions if a.kind == ActionKind.SPLIT and a.symbol == symbol and a.ts_ns <= desk.ts_ns]
-    return splits[-1] if splits else 0
+    return desk._room.splits.get(symbol, 0)
 
 
 def day_of(candles: list[Candle], *, seconds: float, session_s: int) -> dict[str, float]:

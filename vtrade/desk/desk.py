@@ -26,6 +26,7 @@ from vtrade.portfolio.frames import format_ts
 from vtrade.services.room import NO_TAPE, Room
 from vtrade.services.rules import rules_from
 from vtrade.services.runtime import Verdict, verify
+from vtrade.services.shared import DeskRoom
 from vtrade.tutor import ask as ask_tutor
 from vtrade.tutor import review_order
 from vtrade.tutor.answer import Answer, Turn
@@ -47,16 +48,19 @@ class Desk:
     Made by ``vtrade.Desk(...)``, which knows the adapters: see :class:`vtrade.bootstrap.Desk` for the parameters.
     """
 
+    account: str
+    _room: DeskRoom
+    _journal: str | None = None
+    _turns: tuple[Turn, ...] = ()
+    _panel: Any = None
+    _ids = 0
+
     def __init__(
         self, wiring: Wiring, *, tape: Tape | None, tape_name: str, account: str, cash: Number, seed: int,
         journal: str | None, limits: RiskLimits | None, rules: RoomRules | str | Mapping[str, Any] | None = None,
         branch: Sequence[Inbound] = (), branched_at: int = 0,
     ) -> None:  # fmt: skip
-        self._wiring = wiring
-        self._journal = journal
-        self._turns: list[Turn] = []
-        self._panel: Any = None
-        self._ids = 0
+        self._wiring, self._journal = wiring, journal
         if not isinstance(account, str) or not account.strip():
             raise ValueOffGrid(f"account {account!r} is no name; give one such as 'ana'")
         money = to_micros(cash, what="cash")
@@ -74,11 +78,11 @@ class Desk:
                     OpenRoom(start, f"desk of {account}", tape.instruments, venue, seed, tape_name),
                     OpenAccount(start, account, money, tape.instruments[0].currency, limits or RiskLimits()),
                 ]  # fmt: skip
-            self._room = Room(log, tape, opening=opening, clock=wiring.clock, leaderboards=wiring.leaderboards())
+            room = self._room = Room(log, tape, opening=opening, clock=wiring.clock, leaderboards=wiring.leaderboards())
         except BaseException:
             log.close()
             raise
-        accounts = self._room.runtime.engine.accounts
+        accounts = self._room.engine.accounts
         if account not in accounts:
             known = ", ".join(accounts)
             self.close_desk()
@@ -87,17 +91,21 @@ class Desk:
             self.close_desk()
             raise DeskError(f"{journal} began with other rules than these; leave rules out, or begin a new journal")
         self.account = account
-        if branch:
-            self._room.catch_up(branched_at)
-        else:
-            self._room.start()
+        room.catch_up(branched_at) if branch else room.start()
+
+    @classmethod
+    def on(cls, room: DeskRoom, account: str, wiring: Wiring) -> Desk:
+        """A desk in a room that is there already, and that others may share."""
+        desk = object.__new__(cls)
+        desk._wiring, desk._room, desk.account = wiring, room, account
+        return desk
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
         """What trades here."""
-        return self._room.runtime.engine.instruments
+        return self._room.engine.instruments
 
     @property
     def symbols(self) -> list[str]:
@@ -107,17 +115,17 @@ class Desk:
     @property
     def rules(self) -> RoomRules:
         """By which the venue of this desk trades."""
-        return self._room.runtime.engine.rules
+        return self._room.engine.rules
 
     @property
     def limits(self) -> RiskLimits:
         """What this account may do: short sales, leverage, concentration, size of an order."""
-        return self._room.runtime.engine.accounts[self.account].limits
+        return self._room.engine.accounts[self.account].limits
 
     @property
     def tape(self) -> Tape | None:
         """The market data this desk plays."""
-        return self._room.tape
+        return self._room.tape if isinstance(self._room, Room) else None
 
     @property
     def journal(self) -> str | None:
@@ -127,7 +135,7 @@ class Desk:
     @property
     def forked_from(self) -> str:
         """Where this desk branched off; empty for an original."""
-        return self._room.runtime.engine.forked_from
+        return self._room.engine.forked_from
 
     @property
     def closed(self) -> bool:
@@ -138,14 +146,14 @@ class Desk:
     def state_hash(self) -> str:
         """SHA-256 of the engine's state."""
         with self._room.lock:
-            return self._room.runtime.engine.state_hash()
+            return self._room.engine.state_hash()
 
     def verify(self) -> Verdict:
         """Recompute every fact from the journal's inputs and compare."""
         with self._room.lock:
             if self.closed:
                 raise DeskError("this desk is closed; vtrade.verify(path) checks its journal")
-            return verify(self._room.runtime.log)
+            return verify(branching.own_room(self).runtime.log)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -311,17 +319,20 @@ class Desk:
     def _reason(self, record: Record) -> str:
         """Why an order ended, or why it waits now."""
         with self._room.lock:
-            return reason_text(record, self._room.runtime.engine.waiting(record.order_id))
+            return reason_text(record, self._room.engine.waiting(record.order_id))
 
     def _stop_price(self, record: Record) -> float | None:
         """Where a stop stands now; a trailing one moves."""
         with self._room.lock:
-            ticks = self._room.runtime.engine.stop_price(record.order_id) if record.working else None
+            ticks = self._room.engine.stop_price(record.order_id) if record.working else None
         return record.instrument.price(ticks) if ticks and record.instrument else record.stop_price
 
     def _explain(self, record: Record, *, alternatives: bool = True) -> Explanation:
+        told = self._room.explained(record)
+        if told is not None:
+            return told
         with self._room.lock:
-            engine = self._room.runtime.engine
+            engine = self._room.engine
             waiting = engine.waiting(record.order_id) if record.working else Reason.NONE
             ahead = engine.queue_ahead(record.order_id) if record.working else None
             prints = context.prints_since(self, record)
@@ -341,13 +352,13 @@ class Desk:
     @property
     def cash(self) -> float:
         """Cash, reserved or not."""
-        return from_micros(self._room.runtime.engine.accounts[self.account].cash)
+        return from_micros(self._room.engine.accounts[self.account].cash)
 
     @property
     def buying_power(self) -> float:
         """What the account can still commit: unreserved cash, or its margin where it has one."""
         with self._room.lock:
-            return from_micros(self._room.runtime.engine.buying_power(self.account))
+            return from_micros(self._room.engine.buying_power(self.account))
 
     @property
     def balances(self) -> dict[str, float]:
@@ -429,7 +440,7 @@ class Desk:
         return self._room.playing
 
     def _time(self, ts_ns: int) -> str:
-        tape = self._room.tape
+        tape = self._room.head
         return format_ts(ts_ns, tape.date if tape else "", tape.timezone if tape else "UTC")
 
     def play(self, speed: float = 1.0) -> Desk:
@@ -454,25 +465,27 @@ class Desk:
         """
         if events is not None and seconds is not None:
             raise DeskError("step by events or by seconds, not by both")
+        room = branching.own_room(self)
         if seconds is not None:
-            self._room.advance(self._room.now_ns + checks.span_ns(seconds))
+            room.advance(room.now_ns + checks.span_ns(seconds))
         elif events is not None:
-            self._room.step_events(checks.count(events, "events"))
+            room.step_events(checks.count(events, "events"))
         else:
-            self._room.step()
+            room.step()
         return self
 
     def run(self, until: str | int | None = None) -> Desk:
         """Play to a moment (``"10:30"``, or nanoseconds), or to the end of the tape, at once."""
-        if self._room.tape is None:
+        room = branching.own_room(self)
+        if room.tape is None:
             raise DeskError(NO_TAPE)
         if until is None:
-            self._room.run()
+            room.run()
             return self
         end = branching.moment_ns(self, until)
-        if end < self._room.now_ns:
+        if end < room.now_ns:
             raise DeskError(f"{until} is in the past of this desk ({self.now}); desk.rewind() goes back")
-        self._room.advance(end)
+        room.advance(end)
         return self
 
     def rewind(self, *, seconds: float | None = None, to: str | int | None = None) -> Desk:
@@ -488,9 +501,11 @@ class Desk:
         if seconds is not None and to is not None:
             raise DeskError("rewind by seconds or to a moment, not by both")
         target = branching.target_ns(self, to if seconds is None else self._room.now_ns - checks.span_ns(seconds))
-        old, (self._room, self._journal) = self._room, branching.rewound(self, target)
+        old = branching.own_room(self)
+        room, self._journal = branching.rewound(self, target)
+        self._room = room
         old.close()
-        self._room._changed()
+        room._changed()
         return self
 
     def fork(self, *, to: str | int | None = None, journal: str | None = None) -> Desk:
@@ -498,8 +513,8 @@ class Desk:
         target = self._room.now_ns if to is None else branching.target_ns(self, to)
         desk = object.__new__(type(self))
         Desk.__init__(
-            desk, self._wiring, tape=self._room.tape, tape_name=self._room.runtime.engine.tape, account=self.account,
-            cash=0, seed=0, journal=None if journal is None else str(journal), limits=None,
+            desk, self._wiring, tape=branching.own_room(self).tape, tape_name=self._room.engine.tape,
+            account=self.account, cash=0, seed=0, journal=None if journal is None else str(journal), limits=None,
             branch=branching.messages_until(self, target), branched_at=target,
         )  # fmt: skip
         return desk
@@ -523,9 +538,9 @@ class Desk:
     def ask(self, question: str, *, on_text: Callable[[str], None] | None = None) -> Answer:
         """Ask the tutor; it sees this account's own evidence, gives hints first and can send no order."""
         answer = ask_tutor(
-            question, DeskEvidence(self), model=self._wiring.model(), history=tuple(self._turns), on_text=on_text
+            question, DeskEvidence(self), model=self._wiring.model(), history=self._turns, on_text=on_text
         )
-        self._turns = [*self._turns[1 - TURNS_KEPT :], answer.turn]
+        self._turns = (*self._turns[1 - TURNS_KEPT :], answer.turn)
         return answer
 
     def _review(self, order: Order) -> Answer:
@@ -575,9 +590,7 @@ class Desk:
         return view.text(self)
 
     def __repr__(self) -> str:
-        return (
-            f"Desk({self.account!r} on {self._room.runtime.engine.tape or 'a tape'}, {self.now}, NAV {self.nav:,.2f})"
-        )
+        return f"Desk({self.account!r} on {self._room.engine.tape or 'a tape'}, {self.now}, NAV {self.nav:,.2f})"
 
     def close_desk(self) -> None:
         """Stop playing and let go of the journal: the desk can still be looked at."""

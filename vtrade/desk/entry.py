@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import numbers
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -111,7 +112,7 @@ def one_of(tif: str | None, long: str | None) -> str | None:
 def expiry_ns(desk: Desk, good_till: GoodTill) -> int:
     """The moment on the desk's clock at which an order ends."""
     if isinstance(good_till, dt.datetime):
-        tape = desk.tape
+        tape = desk._room.head
         if good_till.tzinfo is not None:
             good_till = good_till.astimezone(ZoneInfo(tape.timezone if tape else "UTC")).replace(tzinfo=None)
         return view.parse_moment(desk, good_till.isoformat(sep=" "))
@@ -160,8 +161,8 @@ def submit(
     return desk._order(name)
 
 
-def _known(desk: Desk) -> dict[str, object]:
-    return desk._room.runtime.engine.accounts[desk.account].ids
+def _known(desk: Desk) -> Mapping[str, object]:
+    return desk._room.engine.accounts[desk.account].ids
 
 
 def _free(desk: Desk) -> str:

@@ -102,7 +102,7 @@ class DeskEvidence:
             held = desk._room.portfolio.positions(desk.account)
             sectors = desk._room.portfolio.exposure(desk.account, by="sector")
             statistics = desk.statistics()
-            account = desk._room.runtime.engine.accounts[desk.account]
+            account = desk._room.engine.accounts[desk.account]
         limits = account.limits
         return AccountEvidence(
             nav=from_micros(view.nav),
@@ -138,7 +138,7 @@ class DeskEvidence:
     def market(self, symbol: str, /) -> MarketEvidence | None:
         """What the market shows of one instrument."""
         desk = self._desk
-        engine = desk._room.runtime.engine
+        engine = desk._room.engine
         k = engine.index(symbol)
         if k is None:
             return None
@@ -181,7 +181,7 @@ class DeskEvidence:
 
     def rules(self) -> RulesEvidence:
         """The limits that hold for this account."""
-        limits = self._desk._room.runtime.engine.accounts[self._desk.account].limits
+        limits = self._desk._room.engine.accounts[self._desk.account].limits
         if not limits.enabled:
             return RulesEvidence(allow_short=True)
         return RulesEvidence(

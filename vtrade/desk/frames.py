@@ -30,7 +30,7 @@ ORDER_COLUMNS = {
 
 
 def _index(desk: Desk, symbol: str) -> int:
-    k = desk._room.runtime.engine.index(symbol) if isinstance(symbol, str) else None
+    k = desk._room.engine.index(symbol) if isinstance(symbol, str) else None
     if k is None:
         raise DeskError(f"{symbol!r} is not traded here; known: {', '.join(desk.symbols)}")
     return k
@@ -43,7 +43,7 @@ def book(desk: Desk, symbol: str, levels: int) -> pd.DataFrame:
     k, levels = _index(desk, symbol), checks.count(levels, "levels")
     instrument = desk.instruments[k]
     with desk._room.lock:
-        engine = desk._room.runtime.engine
+        engine = desk._room.engine
         sides = {1: engine.depth(k, 1, levels), -1: engine.depth(k, -1, levels)}
     nan = float("nan")
 
@@ -63,7 +63,7 @@ def quotes(desk: Desk) -> pd.DataFrame:
 
     rows = []
     with desk._room.lock:
-        engine = desk._room.runtime.engine
+        engine = desk._room.engine
         for k, i in enumerate(desk.instruments):
             bid, bid_size, ask, ask_size = engine.touch(k)
             last = engine.last(k)
@@ -102,7 +102,7 @@ def orders(desk: Desk) -> pd.DataFrame:
 
 
 def _tape(desk: Desk) -> dict[str, str]:
-    tape = desk._room.tape
+    tape = desk._room.head
     return {"date": tape.date, "timezone": tape.timezone} if tape else {}
 
 

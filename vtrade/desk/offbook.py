@@ -24,7 +24,7 @@ TENDERS: Final = {
 def balances(desk: Desk) -> dict[str, float]:
     """Money by currency, whole units."""
     with desk._room.lock:
-        held = desk._room.runtime.engine.accounts[desk.account].balances
+        held = desk._room.engine.accounts[desk.account].balances
     return {currency: from_micros(amount) for currency, amount in held.items()}
 
 
@@ -33,7 +33,7 @@ def convert(desk: Desk, amount: Number, sell: str, buy: str) -> dict[str, float]
     micros = to_micros(amount, what="amount")
     if micros <= 0:
         raise ValueOffGrid(f"amount {amount} must be above 0; swap the currencies to go the other way")
-    known = desk._room.runtime.engine.currencies
+    known = desk._room.engine.currencies
     for currency in (sell, buy):
         if currency not in known:
             raise DeskError(f"{currency!r} is no money of this room; it has {', '.join(known)}")
@@ -50,7 +50,7 @@ def tenders(desk: Desk) -> pd.DataFrame:
     rows = []
     with desk._room.lock:
         for offer in desk._room.tenders.values():
-            k = desk._room.runtime.engine.index(offer.symbol)
+            k = desk._room.engine.index(offer.symbol)
             if offer.account == desk.account and k is not None:
                 i = desk.instruments[k]
                 rows.append(

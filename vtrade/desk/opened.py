@@ -42,9 +42,9 @@ from vtrade.portfolio import frames as money
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.portfolio.valuation import Grouping
 from vtrade.ports import Log
+from vtrade.services.fold import GENESIS, link
 from vtrade.services.prints import has_requests, prints_told
 from vtrade.services.replay import ACCOUNT_COLUMNS, account_row
-from vtrade.services.runtime import GENESIS, link
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -49,7 +49,7 @@ def build(desk: Desk, symbol: str | None, *, levels: int, bars: int) -> dict[str
     """Everything a panel shows."""
     room = desk._room
     with room.lock:
-        engine = room.runtime.engine
+        engine = room.engine
         levels, bars = checks.count(levels, "levels"), checks.count(bars, "bars")
         k = engine.index(symbol) if isinstance(symbol, str) else 0
         if k is None:
@@ -93,7 +93,7 @@ def build(desk: Desk, symbol: str | None, *, levels: int, bars: int) -> dict[str
 def _clock(desk: Desk) -> dict[str, Any]:
     room = desk._room
     shown = desk.now
-    tape = room.tape
+    tape = room.head
     span = (tape.end_ns - tape.start_ns) if tape else 0
     done = (room.now_ns - tape.start_ns) / span if tape and span else 1.0
     return {
@@ -105,7 +105,7 @@ def _clock(desk: Desk) -> dict[str, Any]:
 
 def _change(desk: Desk, k: int) -> tuple[float | None, float | None]:
     """Change since the first print of the tape, in money and percent."""
-    last, first = desk._room.runtime.engine.last(k), desk._room.candles.first(k)
+    last, first = desk._room.engine.last(k), desk._room.candles.first(k)
     if not last or not first:
         return None, None
     return desk.instruments[k].price(last - first), round(100 * (last - first) / first, 3)
@@ -113,7 +113,7 @@ def _change(desk: Desk, k: int) -> tuple[float | None, float | None]:
 
 def _listing(desk: Desk, k: int) -> dict[str, Any]:
     i = desk.instruments[k]
-    last = desk._room.runtime.engine.last(k)
+    last = desk._room.engine.last(k)
     return {
         "symbol": i.symbol, "name": i.name, "sector": i.sector, "last": i.price(last) if last else None,
         "change_pct": _change(desk, k)[1],
@@ -121,7 +121,7 @@ def _listing(desk: Desk, k: int) -> dict[str, Any]:
 
 
 def _quote(desk: Desk, k: int) -> dict[str, Any]:
-    i, engine = desk.instruments[k], desk._room.runtime.engine
+    i, engine = desk.instruments[k], desk._room.engine
     bid, bid_size, ask, ask_size = engine.touch(k)
     last = engine.last(k)
     change, percent = _change(desk, k)
@@ -134,7 +134,7 @@ def _quote(desk: Desk, k: int) -> dict[str, Any]:
 
 
 def _depth(desk: Desk, k: int, levels: int) -> dict[str, list[list[float]]]:
-    i, engine = desk.instruments[k], desk._room.runtime.engine
+    i, engine = desk.instruments[k], desk._room.engine
     own: dict[tuple[int, int], int] = {}
     for order in engine.orders.values():
         if order.k != k or order.account.name != desk.account or order.limit is None:
@@ -166,7 +166,7 @@ def _bars(desk: Desk, k: int, bars: int) -> dict[str, Any]:
 
 def _local_s(desk: Desk, seconds: int) -> int:
     """Seconds as a wall clock in the tape's zone would count them, so that a panel can print them as they are."""
-    tape = desk._room.tape
+    tape = desk._room.head
     if tape is None or seconds * NS_PER_S < _EPOCH_FROM_NS:
         return seconds
     offset = datetime.datetime.fromtimestamp(seconds, ZoneInfo(tape.timezone)).utcoffset()
@@ -194,8 +194,8 @@ def _account(desk: Desk) -> dict[str, Any]:
     return {
         "account": desk.account, "currency": account.currency, "nav": from_micros(account.nav),
         "cash": from_micros(account.cash),
-        "reserved": from_micros(room.runtime.engine.accounts[desk.account].reserved),
-        "buying_power": from_micros(room.runtime.engine.buying_power(desk.account)),
+        "reserved": from_micros(room.engine.accounts[desk.account].reserved),
+        "buying_power": from_micros(room.engine.buying_power(desk.account)),
         "realized_pnl": from_micros(account.realized_pnl), "unrealized_pnl": from_micros(account.unrealized_pnl),
         "fees": from_micros(account.fees), "pnl": from_micros(pnl),
         "pnl_pct": round(100 * pnl / account.deposits, 4) if account.deposits else 0.0,
@@ -311,19 +311,13 @@ def _told(desk: Desk, client_order_id: str) -> str:
     text = repr(desk.order(client_order_id)).removeprefix("Order ")
     if record.working and desk.ended and record.waiting == Reason.WAITING_FOR_OPEN:
         text += ". The tape has ended, so no open will come: rewind to trade on"
-    if _asked_for_more(desk, client_order_id):
+    if desk._room.on_its_way(desk.account, client_order_id):
         text += ". A change is on its way to the venue"
     refused = record.status in (Status.DENIED, Status.REJECTED)
     last = record.facts[-1]
     if type(last).__name__ in ("CancelRejected", "ReplaceRejected"):
         return f"!{getattr(last, 'detail', '')}"
     return f"!{text}" if refused else text
-
-
-def _asked_for_more(desk: Desk, client_order_id: str) -> bool:
-    """Whether a cancel or a replace of an order has not arrived yet."""
-    coming = (errand.message for errand in desk._room.runtime.engine.agenda.all() if errand.what == "message")
-    return any(m.account == desk.account and m.client_order_id == client_order_id for m in coming)
 
 
 # --- text --------------------------------------------------------------------------------------------------------
@@ -337,7 +331,7 @@ def text(desk: Desk) -> str:
         account = v["account"]
         state = "playing" if room.playing else "ended" if room.ended else "paused"
         lines = [
-            f"{desk.account} on {room.tape.name if room.tape else room.runtime.engine.tape}, {desk.now}, {state}"
+            f"{desk.account} on {room.head.name if room.head else room.engine.tape}, {desk.now}, {state}"
             + (f"  [branch of {desk.forked_from}]" if desk.forked_from else ""),
             f"NAV {account['nav']:,.2f} {account['currency']}  P&L {account['pnl']:+,.2f} ({account['pnl_pct']:+.2f} %)"
             f"  cash {account['cash']:,.2f}  buying power {account['buying_power']:,.2f}  fees {account['fees']:,.2f}",
@@ -354,7 +348,7 @@ def text(desk: Desk) -> str:
                 if q["ask"]
                 else "-"
             )
-            last = i.price_text(room.runtime.engine.last(k)) if q["last"] else "-"
+            last = i.price_text(room.engine.last(k)) if q["last"] else "-"
             lines.append(f"  {i.symbol:<8} {bid:>18} | {ask:<18} last {last:>10}  {q['status']}")
         if v["positions"]:
             lines.append("positions:")
@@ -374,7 +368,7 @@ def text(desk: Desk) -> str:
 
 def parse_moment(desk: Desk, when: str) -> int:
     """Nanoseconds of ``"HH:MM[:SS]"`` on the desk's present day, or of ``"YYYY-MM-DD[ HH:MM[:SS]]"``."""
-    tape = desk._room.tape
+    tape = desk._room.head
     epoch = tape is not None and tape.start_ns >= _EPOCH_FROM_NS
     zone: datetime.tzinfo = ZoneInfo(tape.timezone if tape else "UTC")
     try:

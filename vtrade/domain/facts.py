@@ -274,6 +274,18 @@ class SessionChanged(Wire, frozen=True, tag="Session"):
     cause: str = ""
 
 
+class PlayChanged(Wire, frozen=True, tag="Play"):
+    """The market of a shared room was told to move, to stand still, or how fast to go.
+
+    ``speed`` is in millionths of the market's own pace; 0 is as fast as it goes. It is kept through a pause.
+    """
+
+    seq: int
+    ts_ns: int
+    action: str
+    speed: int
+
+
 class NewsPublished(Wire, frozen=True, tag="News"):
     """A headline or an announcement to the room."""
 
@@ -439,5 +451,6 @@ Fact = (
     | BandsMoved
     | TenderOffered
     | TenderClosed
+    | PlayChanged
     | RoomClosed
 )

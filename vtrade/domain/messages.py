@@ -40,6 +40,7 @@ from vtrade.domain.facts import (
     OrderSubmitted,
     OrderTerms,
     OrderTriggered,
+    PlayChanged,
     PositionAdjusted,
     ReplaceRejected,
     RoomClosed,
@@ -58,8 +59,8 @@ __all__ = [
     "CancelOrder", "CancelRejected", "CashMoved", "CashSettled", "ConvertCash", "CorporateAction", "Fact", "Fill",
     "Inbound", "MarginChanged", "Marked", "MarketFrame", "NewsPublished", "OfferTender", "OpenAccount", "OpenRoom",
     "OrderAccepted", "OrderCanceled", "OrderDenied", "OrderExpired", "OrderRejected", "OrderReplaced",
-    "OrderSubmitted", "OrderTerms", "OrderTriggered", "PositionAdjusted", "ReplaceOrder", "ReplaceRejected",
-    "RoomClosed", "RoomCommand", "RoomOpened", "RoomRules", "SessionChanged", "SubmitOrder", "TenderClosed",
+    "OrderSubmitted", "OrderTerms", "OrderTriggered", "PlayChanged", "PositionAdjusted", "ReplaceOrder",
+    "ReplaceRejected", "RoomClosed", "RoomCommand", "RoomOpened", "RoomRules", "SessionChanged", "SubmitOrder", "TenderClosed",
     "TenderOffered", "UserAction", "decode_facts", "decode_inbound", "encode_facts", "encode_inbound",
 ]  # fmt: skip
 
@@ -160,10 +161,11 @@ class ReplaceOrder(Wire, frozen=True, tag="replace"):
 
 
 class RoomCommand(Wire, frozen=True, tag="cmd"):
-    """What an instructor does: ``action`` is halt, resume, news, fine, adjust or close.
+    """What an instructor does: ``action`` is start, pause, speed, halt, resume, news, fine, adjust or close.
 
     ``symbol`` empty means all. News with an ``account`` is private to it. A fine takes ``amount`` micro-units from the
-    account, an adjustment gives them (or takes, where negative).
+    account, an adjustment gives them (or takes, where negative). For start and speed ``amount`` is the speed in
+    millionths of the market's own pace, 0 for as fast as it goes.
     """
 
     ts_ns: int

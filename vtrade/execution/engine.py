@@ -274,11 +274,11 @@ class Engine:
                 self._catch_up(self.now + 1)
                 self.closed = True
                 self._facts.append(msg.RoomClosed(self.next_seq(), self.now, m.text))
-        elif m.action in ("fine", "adjust"):
+        elif m.action in house.COMMANDS:
             house.command(self, m)
-        elif m.action in ("halt", "resume") and self.closed:
-            return
         elif m.action in ("halt", "resume"):
+            if self.closed:
+                return
             status: Any = at.S_HALTED if m.action == "halt" else np.int64(at.RESUMED)
             wanted = [self._index[m.symbol]] if m.symbol in self._index else range(len(self.instruments))
             if m.symbol and m.symbol not in self._index:
@@ -288,7 +288,7 @@ class Engine:
                 self._kernel.run_session(self._book, k, status, self.now)
                 self._drain(cause=m.text)
         else:
-            raise VTradeError(f"unknown room command {m.action!r}; known: halt, resume, news, fine, adjust, close")
+            raise VTradeError(f"unknown room command {m.action!r}; known: {', '.join(house.KNOWN)}")
 
     # --- market data and time ---------------------------------------------------------------------------------------
 

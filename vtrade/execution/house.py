@@ -14,7 +14,7 @@ import numpy as np
 
 from vtrade.domain import messages as msg
 from vtrade.domain.orders import Reason
-from vtrade.domain.values import NS_PER_S
+from vtrade.domain.values import MICRO, NS_PER_S
 from vtrade.errors import VTradeError
 from vtrade.execution import choice, risk
 from vtrade.execution import layout as at
@@ -38,10 +38,17 @@ if TYPE_CHECKING:
     from vtrade.execution.risk import Account, Refusal
     from vtrade.execution.working import Working
 
-__all__ = ("answer", "command", "convert", "expire", "hold", "hold_back", "holders", "new_session",
+__all__ = ("COMMANDS", "KNOWN", "answer", "command", "convert", "expire", "hold", "hold_back", "holders", "new_session",
            "no_more_sessions", "offer", "settle", "withdraw")  # fmt: skip
 
 DAY_NS: Final = 86_400 * NS_PER_S
+
+PLAYING: Final = ("start", "pause", "speed")
+COMMANDS: Final = ("fine", "adjust", *PLAYING)
+"""Commands of an instructor that are carried out here."""
+KNOWN: Final = ("halt", "resume", "news", *COMMANDS, "close")
+SPEED_MAX: Final = 100_000
+"""Fastest pace of a market, as a multiple of its own."""
 
 
 class Tender(msgspec.Struct, frozen=True, array_like=True):
@@ -212,13 +219,16 @@ def _reduce(engine: Engine, order: Working, held: int) -> None:
 
 
 def command(engine: Engine, m: msg.RoomCommand) -> None:
-    """Fine an account, or adjust its money.
+    """Fine an account, adjust its money, or tell whoever plays the market how to go on.
 
     Raises
     ------
     VTradeError
         If the account is not known, the amount is none, or the room is closed.
     """
+    if m.action in PLAYING:
+        _play(engine, m)
+        return
     account = engine.accounts.get(m.account)
     if account is None:
         raise VTradeError(f"{m.action} names account {m.account!r}; known: {', '.join(engine.accounts) or 'none yet'}")
@@ -229,6 +239,16 @@ def command(engine: Engine, m: msg.RoomCommand) -> None:
     amount, cause = (-m.amount, "fine") if m.action == "fine" else (m.amount, "adjustment")
     check_money(engine, account.currency, [(account, amount)], f"this {cause}")
     pay(engine, account, account.currency, amount, cause, symbol=m.symbol, detail=m.text)
+
+
+def _play(engine: Engine, m: msg.RoomCommand) -> None:
+    if engine.closed:
+        raise VTradeError(f"{m.action}: the room is closed")
+    if not 0 <= m.amount <= SPEED_MAX * MICRO:
+        raise VTradeError(
+            f"{m.action} with a speed of {m.amount} millionths; give 0 (as fast as it goes) to {SPEED_MAX * MICRO}"
+        )
+    engine.tell(msg.PlayChanged(engine.next_seq(), engine.now, m.action, m.amount))
 
 
 # --- settlement ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from vtrade.domain.actions import CorporateAction
@@ -33,6 +34,17 @@ class NewsItem:
     ts_ns: int
     symbol: str
     headline: str
+
+
+class TapeHead(msgspec.Struct, frozen=True):
+    """What one may know of a tape before it was played: see :class:`Tape`."""
+
+    name: str
+    depth: str
+    date: str
+    timezone: str
+    start_ns: int
+    end_ns: int
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,11 @@ class Tape:
     def __repr__(self) -> str:
         symbols = ", ".join(i.symbol for i in self.instruments[:6]) + (", ..." if len(self.instruments) > 6 else "")
         return f"Tape({self.name!r}, {self.depth}, {len(self):,} events, {symbols})"
+
+    @property
+    def head(self) -> TapeHead:
+        """Everything but what is on it."""
+        return TapeHead(self.name, self.depth, self.date, self.timezone, self.start_ns, self.end_ns)
 
     @property
     def start_ns(self) -> int:

@@ -17,30 +17,22 @@ from typing import Final
 import numpy as np
 
 from vtrade.domain.actions import CorporateAction
-from vtrade.domain.instruments import Instrument
-from vtrade.domain.messages import (
-    Fact,
-    Inbound,
-    MarketFrame,
-    NewsPublished,
-    OpenRoom,
-    RoomCommand,
-    TenderClosed,
-    TenderOffered,
-)
+from vtrade.domain.messages import Fact, Inbound, MarketFrame, NewsPublished, RoomCommand, TenderOffered
 from vtrade.domain.values import NS_PER_S
 from vtrade.errors import DeskError, JournalError, VTradeError
-from vtrade.execution.blotter import Blotter
+from vtrade.execution.blotter import Blotter, Record
+from vtrade.execution.engine import Engine
+from vtrade.execution.explain import Explanation
 from vtrade.gamification.engine import ProgressEngine
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.candles import Candles
-from vtrade.market.dtype import EVENT, Kind, SessionStatus
-from vtrade.market.tape import NewsItem, Tape
+from vtrade.market.dtype import EVENT, Events, Kind, SessionStatus
+from vtrade.market.tape import NewsItem, Tape, TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Clock, Log
 from vtrade.services.feed import TapeFeed
-from vtrade.services.prints import has_requests, prints_told
 from vtrade.services.runtime import Runtime
+from vtrade.services.views import RoomViews
 
 PLAY_HZ: Final = 20
 """Steps of the playing clock in a second of real time."""
@@ -49,8 +41,6 @@ SPEED_MAX: Final = 100_000.0
 
 GAP_S: Final = 300
 """While playing, a longer stretch without events (a night) is passed over."""
-
-NEWS_KEPT: Final = 100
 
 OPENING_EVENTS_MAX: Final = 4_096
 """A new room looks at so many events, at most, for a first price of every instrument."""
@@ -62,6 +52,7 @@ CLOSED: Final = "this desk is closed; make a new one, or open its journal again,
 NO_TAPE: Final = "this desk has no tape to play; open it with the tape its journal began with"
 
 Listener = Callable[[], None]
+Follower = Callable[[int, Inbound, list[Fact]], None]
 
 
 class Room:
@@ -79,19 +70,15 @@ class Room:
         Kept up to date with ``"xp"`` and ``"nav"``.
     """
 
+    shared = False
+
     def __init__(
         self, log: Log, tape: Tape | None, *, opening: Iterable[Inbound], clock: Clock,
         leaderboards: dict[str, Leaderboard],
     ) -> None:  # fmt: skip
         self.tape = tape
         self.feed = TapeFeed(tape) if tape is not None else None
-        self.blotter = Blotter()
-        self.portfolio = PortfolioEngine()
-        self.progress = ProgressEngine()
-        self.candles = Candles(0)
-        self.news: list[NewsPublished] = []
-        self.tenders: dict[str, TenderOffered] = {}
-        """Tenders that are open, by name."""
+        self.views = RoomViews()
         self.leaderboards = leaderboards
         self.speed = 1.0
         self.trouble = ""
@@ -100,16 +87,15 @@ class Room:
         """Grows with every change; a panel's sequence number."""
         self._clock = clock
         self._rate = _rate_of(tape)
-        self._rows = 0
         self._same_tape = True
         self._headlines = 0
         self._acted = 0
-        self._began_with: tuple[Instrument, ...] = ()
-        self._requests = False
         self._ahead_ns = 0
         self._held = 0
         self.closed = False
         """Whether the journal was let go of: what is known can be looked at, nothing can happen."""
+        self.followers: list[Follower] = []
+        """Hear of each record once it is durable: its number, the message, the facts; under the lock."""
         self.listeners: list[Listener] = []
         """Called after every change; a branch that takes this room's place takes its listeners over."""
         self._stop = threading.Event()
@@ -126,9 +112,10 @@ class Room:
     def _check_tape(self) -> None:
         assert self.tape is not None
         room = self.runtime.engine
-        if self._began_with != self.tape.instruments:
+        if self.views.began_with != self.tape.instruments:
+            had = ", ".join(i.symbol for i in self.views.began_with)
             raise DeskError(
-                f"the journal is about {', '.join(i.symbol for i in self._began_with)}, the tape {self.tape.name!r} "
+                f"the journal is about {had}, the tape {self.tape.name!r} "
                 f"about {', '.join(i.symbol for i in self.tape.instruments)}; give the tape the journal began with"
             )
         if not self._same_tape:
@@ -163,35 +150,80 @@ class Room:
             raise DeskError(CLOSED)
 
     def _publish(self, message: Inbound, facts: list[Fact]) -> None:
-        if isinstance(message, MarketFrame):
+        tape = self.tape
+        if isinstance(message, MarketFrame) and tape is not None and self._same_tape:
             events = np.frombuffer(message.events, dtype=EVENT)
-            if self.tape is not None and self._same_tape:
-                due = self.tape.events[self._rows : self._rows + len(events)]
-                self._same_tape = due.tobytes() == message.events
-            self._rows += len(events)
-            self._requests = self._requests or has_requests(events)
-            symbols = [instrument.symbol for instrument in self._began_with]
-            self.candles.update(prints_told(facts, symbols) if self._requests else events)
-        elif isinstance(message, OpenRoom):
-            self._began_with = message.instruments
-            self.candles = Candles(len(message.instruments))
+            due = tape.events[self.views.rows : self.views.rows + len(events)]
+            self._same_tape = due.tobytes() == message.events
         elif isinstance(message, CorporateAction):
-            action = self.tape.actions[self._acted : self._acted + 1] if self.tape is not None else ()
+            action = tape.actions[self._acted : self._acted + 1] if tape is not None else ()
             self._acted += action == (message,)  # an instructor may add some that are not the tape's
         elif isinstance(message, RoomCommand) and message.action == "news":
-            headline = self.tape.news[self._headlines : self._headlines + 1] if self.tape is not None else ()
+            headline = tape.news[self._headlines : self._headlines + 1] if tape is not None else ()
             if headline == (NewsItem(message.ts_ns, message.symbol, message.text),):
                 self._headlines += 1  # an announcement is no headline of the tape
-        self.blotter.apply(facts)
-        for fact in facts:
-            self.portfolio.apply(fact)
-            self.progress.apply(fact)
-            if isinstance(fact, NewsPublished):
-                self.news = [*self.news[1 - NEWS_KEPT :], fact]
-            elif isinstance(fact, TenderOffered):
-                self.tenders = {**self.tenders, fact.tender: fact}
-            elif isinstance(fact, TenderClosed):
-                self.tenders = {name: open_ for name, open_ in self.tenders.items() if name != fact.tender}
+        self.views.take(message, facts)
+        for told in tuple(self.followers):
+            told(self.runtime.heard, message, facts)
+
+    # --- what a desk looks at ------------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, to look at."""
+        return self.runtime.engine
+
+    @property
+    def blotter(self) -> Blotter:
+        """Every order with its story."""
+        return self.views.blotter
+
+    @property
+    def portfolio(self) -> PortfolioEngine:
+        """Money and positions."""
+        return self.views.portfolio
+
+    @property
+    def progress(self) -> ProgressEngine:
+        """XP, levels, badges."""
+        return self.views.progress
+
+    @property
+    def candles(self) -> Candles:
+        """Candles of the prints so far."""
+        return self.views.candles
+
+    @property
+    def news(self) -> list[NewsPublished]:
+        """The newest headlines."""
+        return self.views.news
+
+    @property
+    def tenders(self) -> dict[str, TenderOffered]:
+        """Tenders that are open, by name."""
+        return self.views.tenders
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Time of the newest split, by symbol."""
+        return self.views.splits
+
+    @property
+    def head(self) -> TapeHead | None:
+        """What is known of the tape."""
+        return None if self.tape is None else self.tape.head
+
+    def on_its_way(self, account: str, client_order_id: str) -> bool:
+        """Whether a cancel or a replace of an order has not arrived at the venue yet."""
+        return on_its_way(self.engine, account, client_order_id)
+
+    def explained(self, record: Record) -> Explanation | None:
+        """``None``: a desk on this machine tells the story of an order by itself."""
+        return None
+
+    def events(self) -> Events | None:
+        """Market events so far; ``None`` without a tape."""
+        return None if self.tape is None else self.tape.events[: self.views.rows]
 
     def rank(self, by: str) -> Leaderboard:
         """The leaderboard by ``"xp"`` or ``"nav"``, brought up to date."""
@@ -219,7 +251,7 @@ class Room:
     @property
     def rows(self) -> int:
         """Market events so far."""
-        return self._rows
+        return self.views.rows
 
     @property
     def ended(self) -> bool:
@@ -254,7 +286,7 @@ class Room:
     def _place_feed(self) -> None:
         """Put the feed where the log is."""
         if self.feed is not None:
-            self.feed.skip(rows=self._rows, news=self._headlines, actions=self._acted)
+            self.feed.skip(rows=self.views.rows, news=self._headlines, actions=self._acted)
 
     def step(self) -> None:
         """Play on to the next moment: on bars to the end of the next bar, else to the next event or arrival."""
@@ -414,6 +446,12 @@ class Room:
         self._changed()
         self.listeners = []
         self.runtime.close()
+
+
+def on_its_way(engine: Engine, account: str, client_order_id: str) -> bool:
+    """Whether a cancel or a replace of an order is among the errands of an engine."""
+    coming = (errand.message for errand in engine.agenda.all() if errand.what == "message")
+    return any(m.account == account and m.client_order_id == client_order_id for m in coming)
 
 
 def _opening_ns(tape: Tape) -> int:

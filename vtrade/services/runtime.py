@@ -21,9 +21,7 @@ from vtrade.domain.messages import Fact, Inbound, decode_facts, decode_inbound, 
 from vtrade.errors import JournalCorrupt, JournalError, ValueOffGrid, VTradeError
 from vtrade.execution.engine import Engine
 from vtrade.ports import Entry, Log, Projection, Snapshot
-
-GENESIS: Final = bytes(32)
-"""Chain value before the first record."""
+from vtrade.services.fold import GENESIS, RoomFold, link
 
 SNAPSHOT_EVERY: Final = 512
 """Least number of records between two snapshots."""
@@ -37,15 +35,6 @@ BATCH_MAX: Final = 256
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 """What decoding damaged bytes may raise."""
-
-
-def link(previous: bytes, message: bytes, facts: bytes) -> bytes:
-    """Chain value of a record: SHA-256 over the previous value, the message and the facts, with their lengths."""
-    digest = hashlib.sha256(previous)
-    digest.update(len(message).to_bytes(8, "big"))
-    digest.update(message)
-    digest.update(facts)
-    return digest.digest()
 
 
 class Runtime:
@@ -78,15 +67,33 @@ class Runtime:
         self._projections = tuple(projections)
         self._on_message = on_message
         self._snapshot_every = snapshot_every
-        self.engine = Engine()
-        self.seq = 0
-        self.chain = GENESIS
+        self._fold = RoomFold()
         self._snapshot_seq = 0
         self._snapshot_bytes = 0
         self._bytes_since = 0
         self._heard = (0, GENESIS)
         self._tell_the_rest()
         self._recover()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, as far as the log goes."""
+        return self._fold.engine
+
+    @property
+    def seq(self) -> int:
+        """Number of the newest record."""
+        return self._fold.seq
+
+    @property
+    def heard(self) -> int:
+        """Number of the newest record that everybody was told of."""
+        return self._heard[0]
+
+    @property
+    def chain(self) -> bytes:
+        """Chain value after it."""
+        return self._fold.chain
 
     def submit(self, messages: Iterable[Inbound]) -> list[list[Fact]]:
         """Process messages in order; returns the facts of each once all are durable.
@@ -102,14 +109,10 @@ class Runtime:
             batch = [_kept(message) for message in messages]
             entries: list[Entry] = []
             results: list[list[Fact]] = []
-            seq, chain = self.seq, self.chain
             try:
                 for wire, message in batch:
-                    facts = self.engine.process(message)
-                    told = encode_facts(facts)
-                    seq += 1
-                    chain = link(chain, wire, told)
-                    entries.append(Entry(seq, wire, told, chain))
+                    entry, facts = self._fold.step(wire, message)
+                    entries.append(entry)
                     results.append(facts)
                 if entries:
                     self.log.append(entries)
@@ -118,11 +121,10 @@ class Runtime:
                 self._recover()
                 self._tell_the_rest()
                 raise
-            self.seq, self.chain = seq, chain
             for entry, (_, message), facts in zip(entries, batch, results, strict=True):
                 self._publish(entry, message, facts)
             self._bytes_since += sum(len(e.message) + len(e.facts) for e in entries)
-            due = seq - self._snapshot_seq >= self._snapshot_every
+            due = self.seq - self._snapshot_seq >= self._snapshot_every
             if due and self._bytes_since >= SNAPSHOT_RATIO * self._snapshot_bytes:
                 self.save_snapshot()
             return results
@@ -158,9 +160,8 @@ class Runtime:
     def _recover(self) -> None:
         """Bring the engine to the end of the log: newest good snapshot, then the tail."""
         snapshot, engine, bad = self._newest_good()
-        self.engine = engine or Engine()
-        self.engine.at_once = self._at_once
-        self.seq, self.chain = (snapshot.seq, snapshot.chain) if snapshot else (0, GENESIS)
+        self._fold = fold = RoomFold(engine, seq=snapshot.seq, chain=snapshot.chain) if snapshot else RoomFold()
+        fold.engine.at_once = self._at_once
         self._snapshot_seq = self.seq
         self._snapshot_bytes = len(snapshot.state) if snapshot else 0
         self._bytes_since = 0
@@ -170,7 +171,7 @@ class Runtime:
                 self.engine.process(decode_inbound(entry.message))
             except (msgspec.MsgspecError, VTradeError, ValueError) as error:
                 raise _corrupt(entry.seq, f"cannot be applied ({error})") from error
-            self.seq, self.chain = entry.seq, entry.chain
+            fold.seq, fold.chain = entry.seq, entry.chain
             if self.seq in bad:
                 self.save_snapshot()  # in place of the damaged one
 

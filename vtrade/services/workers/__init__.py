@@ -1,0 +1,1 @@
+"""Who does the work behind a class: one loop, four roles."""
