@@ -76,3 +76,7 @@ class Fenced(VTradeError):
 
 class AccessDenied(VTradeError):
     """The token does not allow this."""
+
+
+class ReplayDiffers(VTradeError):
+    """A room folded again tells something else than it told before: another version of VTrade is at work."""

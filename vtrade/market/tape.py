@@ -45,6 +45,8 @@ class TapeHead(msgspec.Struct, frozen=True):
     timezone: str
     start_ns: int
     end_ns: int
+    rate: float = 1.0
+    """Simulated seconds in a real one at the market's own pace."""
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ import numpy as np
 
 from vtrade.domain.actions import CorporateAction
 from vtrade.domain.messages import Fact, Inbound, MarketFrame, NewsPublished, RoomCommand, TenderOffered
-from vtrade.domain.values import NS_PER_S
 from vtrade.errors import DeskError, JournalError, VTradeError
 from vtrade.execution.blotter import Blotter, Record
 from vtrade.execution.engine import Engine
 from vtrade.execution.explain import Explanation
+from vtrade.execution.house import SPEED_MAX
 from vtrade.gamification.engine import ProgressEngine
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.candles import Candles
@@ -31,16 +31,9 @@ from vtrade.market.tape import NewsItem, Tape, TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Clock, Log
 from vtrade.services.feed import TapeFeed
+from vtrade.services.pace import PLAY_HZ, base_rate, head_of, moved_on
 from vtrade.services.runtime import Runtime
 from vtrade.services.views import RoomViews
-
-PLAY_HZ: Final = 20
-"""Steps of the playing clock in a second of real time."""
-
-SPEED_MAX: Final = 100_000.0
-
-GAP_S: Final = 300
-"""While playing, a longer stretch without events (a night) is passed over."""
 
 OPENING_EVENTS_MAX: Final = 4_096
 """A new room looks at so many events, at most, for a first price of every instrument."""
@@ -86,7 +79,7 @@ class Room:
         self.changes = 0
         """Grows with every change; a panel's sequence number."""
         self._clock = clock
-        self._rate = _rate_of(tape)
+        self._rate = base_rate(tape)
         self._same_tape = True
         self._headlines = 0
         self._acted = 0
@@ -211,7 +204,7 @@ class Room:
     @property
     def head(self) -> TapeHead | None:
         """What is known of the tape."""
-        return None if self.tape is None else self.tape.head
+        return None if self.tape is None else head_of(self.tape)
 
     def on_its_way(self, account: str, client_order_id: str) -> bool:
         """Whether a cancel or a replace of an order has not arrived at the venue yet."""
@@ -400,10 +393,7 @@ class Room:
             with self.together():
                 if stop.is_set():
                     return
-                target = self.now_ns + int((now - last) * self.speed * rate)
-                upcoming = self.feed.next_ns
-                if upcoming is not None and upcoming - target > GAP_S * rate * NS_PER_S:
-                    target = upcoming
+                target = moved_on(self.now_ns, now - last, speed=self.speed, rate=rate, upcoming_ns=self.feed.next_ns)
                 try:
                     self.advance(target)
                 except VTradeError as error:
@@ -460,11 +450,3 @@ def _opening_ns(tape: Tape) -> int:
     opens = events[(events["kind"] == Kind.STATUS) & (events["quantity"] == SessionStatus.OPEN)]
     firsts = [opens["ts_ns"][opens["instrument"] == k][:1] for k in range(len(tape.instruments))]
     return max((int(first[0]) for first in firsts if len(first)), default=tape.start_ns)
-
-
-def _rate_of(tape: Tape | None) -> float:
-    if tape is None or tape.depth != "bars":
-        return 1.0
-    starts = tape.events["ts_ns"][tape.events["kind"] == Kind.BAR_OPEN][:1_000]
-    gaps = np.diff(np.unique(starts))
-    return float(np.median(gaps)) / NS_PER_S if len(gaps) else 1.0
