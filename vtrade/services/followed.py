@@ -1,9 +1,9 @@
 """What is a room whose log lies on a shared bus, as a gateway sees it? A follower: it folds the same log by itself.
 
 Rules: a message is sent to the inbound topic and nowhere else; it is acknowledged when it is durable there. What came
-of it is known when the execution worker has answered it. The follower folds every answered message itself and compares the
-chain value, so each gateway checks each worker all the time, and shows nothing that was not told. It writes nothing and
-takes no part in any group: any number of gateways may follow a room.
+of it is known when the execution worker has answered it. The follower folds every answered message itself and compares
+the chain value, so each gateway checks each worker all the time, and shows nothing that was not told. It writes nothing
+and takes no part in any group: any number of gateways may follow a room.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Final
@@ -50,8 +50,8 @@ from vtrade.market.candles import Candles
 from vtrade.market.dtype import EVENT, Events
 from vtrade.market.tape import TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
-from vtrade.ports import Bus, Clock, Membership, Outgoing, Place, Taken
-from vtrade.services.fold import RoomFold
+from vtrade.ports import Bus, Clock, Entry, Membership, Outgoing, Place, Taken
+from vtrade.services.fold import GENESIS, RoomFold, link
 from vtrade.services.room import on_its_way
 from vtrade.services.shared import Follower, Posted, Ranking, Register
 from vtrade.services.views import RoomViews
@@ -94,13 +94,13 @@ class Joined:
         self._inbound: dict[int, Taken] = {}
         self._answers: deque[Told | Passed] = deque()
         self._seen = -1
-        self._answered = -1
+        self._answered = self._taken = -1
 
     def add(self, record: Taken) -> None:
         """One record of either topic."""
         if record.topic == INBOUND:
             self._seen = max(self._seen, record.offset)
-            if record.key == self.room and record.offset > self._answered:
+            if record.key == self.room and record.offset > self._taken:
                 self._inbound[record.offset] = record
                 self.bytes += len(record.value or b"")
             return
@@ -115,11 +115,17 @@ class Joined:
             self._answered = trade.offset
             self._answers.append(trade)
 
+    @property
+    def wants_inbound(self) -> bool:
+        """Whether an answer is here whose inbound record has not come yet."""
+        return bool(self._answers) and self._answers[0].offset > self._seen
+
     def take(self) -> tuple[Told | Passed, Taken] | None:
         """The next answer together with what it answers, if both are here."""
-        if not self._answers or self._answers[0].offset > self._seen:
+        if not self._answers or self.wants_inbound:
             return None
         answer = self._answers.popleft()
+        self._taken = answer.offset
         record = self._inbound.pop(answer.offset, None)
         if record is None:
             raise ReplayDiffers(
@@ -300,6 +306,10 @@ class FollowedRoom:
             self._followers.append(follower)
         return lambda: self._followers.remove(follower) if follower in self._followers else None
 
+    def entries(self) -> Iterator[Entry]:
+        """Every record of the room so far, as a journal holds them; read from the log, not from memory."""
+        return entries_of(self._bus, self.name, self._beginning)
+
     def wait_opened(self, timeout_s: float) -> bool:
         """Whether the room's first record was folded by then."""
         return self._opened.wait(timeout_s)
@@ -444,6 +454,39 @@ class FollowedRoom:
         for told in waiting.values():
             _resolve(told, gone)
         self._changed()
+
+
+def entries_of(bus: Bus, room: str, beginning: Beginning) -> Iterator[Entry]:
+    """The records of a room on a bus, as a journal holds them.
+
+    Raises
+    ------
+    ReplayDiffers
+        If records are missing, or their chain does not fit.
+    """
+    partition = partition_of(room, bus.partitions())
+    joined = Joined(room, partition)
+    seq, chain = 0, GENESIS
+    inbound = bus.read((INBOUND, partition), beginning.inbound)
+    for record in bus.read((TRADES, partition), beginning.trades):
+        joined.add(record)
+        while joined.wants_inbound:
+            following = next(inbound, None)
+            if following is None:
+                return
+            joined.add(following)
+        while (pair := joined.take()) is not None:
+            told, message = pair
+            if not isinstance(told, Told) or told.seq <= seq:
+                continue
+            wire = message.value or b""
+            chain = link(chain, wire, told.facts)
+            if told.seq != seq + 1 or chain != told.chain:
+                raise ReplayDiffers(
+                    f"room {room!r}: record {told.seq} on the bus does not follow record {seq}; was a record removed?"
+                )
+            seq = told.seq
+            yield Entry(seq, wire, told.facts, chain)
 
 
 def _resolve(told: Future[tuple[int, list[Fact]]], answer: Answer) -> None:

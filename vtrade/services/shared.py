@@ -7,7 +7,7 @@ account only. What a room cannot do it refuses with one sentence; it never answe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from threading import RLock
@@ -26,6 +26,7 @@ from vtrade.market.candles import Candles
 from vtrade.market.dtype import Events
 from vtrade.market.tape import TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
+from vtrade.ports import Entry
 
 
 class AccountLook(Protocol):
@@ -204,6 +205,9 @@ class SharedRoom(DeskRoom, Protocol):
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call ``follower`` with each record from now on, in order, under the room's lock; returns how to stop."""
+
+    def entries(self) -> Iterator[Entry]:
+        """Every record of the room so far, as a journal holds them."""
 
 
 class Rooms(Protocol):
