@@ -1,15 +1,11 @@
 """What can one do with VTrade from a shell?
 
-Rules: exit code 0 is fine, 1 refused or differing, 2 wrong usage, 130 stopped by Ctrl-C. An error is one line on
-standard error. With ``--json`` standard output holds one JSON document and nothing else. Progress is drawn on standard
-error, only where that is a terminal and the work takes longer than a second. Commands import what they need when they
-run, so that ``vtrade --help`` answers at once.
+Rules: those of :mod:`vtrade.cli_shared`. Commands import what they need when they run, so that ``vtrade --help``
+answers at once.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import re
 import signal
@@ -17,25 +13,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand
 
 import vtrade
+from vtrade.cli_shared import Json, print_json, progress, table, told, warm_up
+from vtrade.cli_stack import stack_app
+from vtrade.cli_worker import worker_app
 from vtrade.domain.rules import Beyond, QueueModel
-from vtrade.errors import VTradeError
 from vtrade.ports import Log
 
-SHOW_AFTER_S: Final = 1.0
-"""Progress is drawn for what takes longer than this."""
 DESK_NOTEBOOK: Final = "trading_desk"
 DESK_FOLDER: Final = Path("vtrade-desk")
 DESK_PAGE: Final = Path("desk.html")
-STOPPED: Final = 130
 TAPE_HELP: Final = "The market: synthetic:7, exchange:7, sample:AAPL, lobster:FILE.zip, ohlcv:FILE.csv, or a path."
 MADE: Final = ("sample:", "synthetic:", "exchange:")
 """Formats of tapes that lie in no file."""
@@ -49,9 +44,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Tick = Callable[[int, int], None]
-_F = TypeVar("_F", bound=Callable[..., Any])
+app.add_typer(stack_app)
+app.add_typer(worker_app)
 
 
 def main() -> None:
@@ -62,69 +56,11 @@ def main() -> None:
 # --- what all commands share -----------------------------------------------------------------------------------------
 
 
-def told(command: _F) -> _F:
-    """Turn an expected error into one line and an exit code."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except VTradeError as error:
-            text, code = str(error), 1
-        except KeyboardInterrupt as error:
-            text, code = str(error) or "stopped", STOPPED
-        text = " ".join(text.split())
-        if kwargs.get("as_json"):
-            _print_json({"error": text})
-        print(f"error: {text}", file=sys.stderr)
-        raise typer.Exit(code)
-
-    return run  # type: ignore[return-value]
-
-
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, allow_nan=False))
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Tick]:
-    """A bar that appears once the work has taken a while."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task(what, total=None)
-    timer = threading.Timer(SHOW_AFTER_S, bar.start)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-    finally:
-        timer.cancel()
-        bar.stop()
-
-
-def _warm_up(*, synthetic: bool = False) -> None:
-    """Compile the matching engine, and the synthetic market too, where that was not done on this machine."""
-    with _progress("compiling the matching engine (once)") as tick:
-        from vtrade.execution.warm import is_warm, warm
-
-        if is_warm():
-            return
-        warm(lambda _, done, total: tick(done, total))
-    if synthetic:
-        _load("synthetic:7")
-
-
 def _load(spec: str) -> Any:
     """The tape a person named."""
     from vtrade.market.load import load_tape
 
-    with _progress(f"loading {spec}"):
+    with progress(f"loading {spec}"):
         return load_tape(spec)
 
 
@@ -149,20 +85,6 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-    """Print a table: the first ``left`` columns to the left, the others to the right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < left else "right")
-    for row in rows:
-        table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
 
 
 def _version(wanted: bool) -> None:
@@ -200,7 +122,7 @@ def desk(
     source = notebooks.find_notebook(DESK_NOTEBOOK)
     if tape is not None:
         _load(tape)  # a slip in the name is told here, not in a cell
-    _warm_up(synthetic=True)
+    warm_up(synthetic=True)
     if headless:
         parameters: dict[str, Any] = {"headless": True}
         _make_page(source, {**parameters, **({} if tape is None else {"tape": tape})}, out, code=True, as_json=as_json)
@@ -280,9 +202,9 @@ def replay(
         market, queue_model=queue_model, beyond=beyond, latency_ms=latency_ms, hidden=hidden, impact=impact
     )
     file = OrderFile(Path(), ()) if orders is None else read_orders(orders, tape=market)
-    _warm_up()
+    warm_up()
     started = time.perf_counter()
-    with _progress("replaying") as tick, _asked_to_stop() as stop:
+    with progress("replaying") as tick, _asked_to_stop() as stop:
         result = run(
             market, file.messages, out=out, open_log=_open_journal, cash=cash, overwrite=overwrite,
             limits=NO_LIMITS if no_risk else RiskLimits(), rules=rules, tape_name=_portable(tape),
@@ -295,7 +217,7 @@ def replay(
     if orders is not None and not file.messages:
         notes.append(f"{orders} has no orders")
     if as_json:
-        _print_json({**result.to_dict(), "seconds": round(seconds, 6), "notes": notes})
+        print_json({**result.to_dict(), "seconds": round(seconds, 6), "notes": notes})
         return
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
@@ -307,7 +229,7 @@ def replay(
     if result.accounts:
         document = result.to_dict()["accounts"]
         money = ("nav", "cash", "realized_pnl", "unrealized_pnl", "fees")
-        _table(
+        table(
             ["account", *(name.replace("_", " ") for name in money), "fills"],
             [[row["account"], *(f"{row[name]:,.2f}" for name in money), f"{row['fills']:,}"] for row in document],
         )
@@ -327,12 +249,12 @@ def verify(
     """Recompute a journal from its inputs and name the first difference."""
     from vtrade import bootstrap
 
-    _warm_up()
-    with _progress("verifying") as tick:
+    warm_up()
+    with progress("verifying") as tick:
         verdict = bootstrap.verify(journal, progress=tick)
     if as_json:
         names = ("ok", "records", "facts", "state_hash", "record", "fact_seq", "why")
-        _print_json({"journal": str(journal), **{name: getattr(verdict, name) for name in names}})
+        print_json({"journal": str(journal), **{name: getattr(verdict, name) for name in names}})
     else:
         print(f"{journal}: {verdict}")
     if not verdict.ok:
@@ -382,7 +304,7 @@ def report(
         parameters[key] = _value(text)
     source = notebooks.find_notebook(notebook)
     notebooks.check_parameters(source, parameters)
-    _warm_up()
+    warm_up()
     _make_page(source, parameters, out, code=code, as_json=as_json)
 
 
@@ -403,7 +325,7 @@ def _make_page(source: Path, parameters: dict[str, Any], out: Path, *, code: boo
     from vtrade.services import notebooks
 
     started = time.perf_counter()
-    with _progress(f"running {source.name}") as tick:
+    with progress(f"running {source.name}") as tick:
         done = notebooks.run_notebook(
             source, parameters=parameters, keep=out.with_name(f"{out.stem}.failed.ipynb"), progress=tick
         )
@@ -411,7 +333,7 @@ def _make_page(source: Path, parameters: dict[str, Any], out: Path, *, code: boo
     notebooks.write_page(done, out, title=title, code=code)
     seconds = time.perf_counter() - started
     if as_json:
-        _print_json({"notebook": source.name, "parameters": parameters, "out": str(out), "seconds": round(seconds, 3)})
+        print_json({"notebook": source.name, "parameters": parameters, "out": str(out), "seconds": round(seconds, 3)})
     else:
         print(f"written {out} ({out.stat().st_size / 1e6:.1f} MB) from {source.name} in {seconds:.1f} s")
 
@@ -430,13 +352,13 @@ def bench(
 
     if suite != "all" and suite not in SUITES:
         raise typer.BadParameter(f"there is no suite {suite!r}; choose one of all, {', '.join(SUITES)}")
-    _warm_up()
-    with _progress("measuring") as tick:
+    warm_up()
+    with progress("measuring") as tick:
         rows = measure(suite, progress=tick)
     if as_json:
-        _print_json([row.to_dict() for row in rows])
+        print_json([row.to_dict() for row in rows])
         return
-    _table(
+    table(
         ["suite", "what", "value", "goal", "met", "peer", "ratio", "memory"],
         [row.to_text() for row in rows],
         left=2,

@@ -171,7 +171,7 @@ class ExecutionRole:
     """
 
     name = "execution"
-    reads = (INBOUND,)
+    reads: tuple[str, ...] = (INBOUND,)
     keeps = INBOUND
 
     def __init__(self, bus: Bus, *, worker: str) -> None:

@@ -1,10 +1,10 @@
 """How does a worker live? Take, fold, write, remember; and begin again from a snapshot after whatever happens.
 
 Rules: one thread; one :meth:`Worker.turn` after the other. What a turn folded is written, and only then counts as
-taken. Where that fails, the worker throws its state away and begins again from its snapshots, since nobody knows what was
-written; folding is the same every time, so nothing is lost and nothing is done twice. A record that cannot be folded
-is put aside as a dead letter and counted; it never stops the others. All waits have bounds, and only the ``Clock`` tells
-how long they are.
+taken. Where that fails, the worker throws its state away and begins again from its snapshots, since nobody knows what
+was written; folding is the same every time, so nothing is lost and nothing is done twice. A record that cannot be
+folded is put aside as a dead letter and counted; it never stops the others. All waits have bounds, and only the
+``Clock`` tells how long they are.
 
 A start reads the partition's checkpoint (how far the snapshots of its rooms reach together), the snapshots, and then
 the records since. A room whose snapshot is torn, or older than the checkpoint, makes the whole partition be read from
