@@ -10,10 +10,12 @@ import fakeredis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis.crc import key_slot
 
 from vtrade.adapters.redis import RedisUnavailable, connect_redis
 from vtrade.domain.values import INT64_MAX
-from vtrade.errors import ValueOffGrid
+from vtrade.errors import Unavailable, ValueOffGrid
+from vtrade.gamification import leaderboard as module
 from vtrade.gamification.leaderboard import Leaderboard, Standing, decode_score, encode_score
 
 PROGRAM = shutil.which("redis-server")
@@ -114,6 +116,10 @@ class Naive:
         others = [score for a, score in self.scores.items() if a != account]
         no_better = sum(score <= self.scores[account] for score in others)
         return 100.0 * no_better / len(others) if others else 100.0
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value
 
 
 names = st.sampled_from(["ana", "an", "Zoë", "ben", "b:en", "0", "名前", "(x", "-", "a b"])
@@ -264,6 +270,133 @@ def test_many_more_than_one_command_takes(board):
 def test_a_second_client_sees_the_same_board(board, client):
     board.update("a", 5)
     assert Leaderboard(client, board.key).top() == [Standing(1, "a", 5)]
+
+
+# --- seasons -----------------------------------------------------------------------------------------------------
+
+
+def test_a_season_that_ended_is_a_board_of_its_own(open_board):
+    board, ended = open_board("s"), open_board("s", season="spring 26")
+    board.update_many({"a": 3, "b": 3, "c": 1})
+    assert board.end_season("spring 26") is True
+    board.update_many({"c": 9, "d": 2})
+    board.remove("a")
+    assert [(row.rank, row.account, row.score) for row in ended.top()] == [(1, "a", 3), (1, "b", 3), (3, "c", 1)]
+    assert (ended.rank("c"), ended.percentile("c"), ended.score("d")) == (3, 0.0, None)
+    assert [row.account for row in ended.around("b", 1)] == ["a", "b", "c"]
+    assert [row.account for row in board.top()] == ["c", "b", "d"]
+
+
+def test_a_season_ends_once(open_board):
+    board, ended = open_board("s"), open_board("s", season="one")
+    board.update("a", 1)
+    assert board.end_season("one") is True
+    board.update("a", 2)
+    assert board.end_season("one") is False
+    assert ended.score("a") == 1
+    with pytest.raises(ValueOffGrid, match="the season 'one' has none within"):
+        ended.end_season("two")
+    with pytest.raises(ValueOffGrid, match="a season needs a name"):
+        board.end_season("")
+
+
+def test_a_season_of_nobody(open_board):
+    board, ended = open_board("s"), open_board("s", season="empty")
+    assert board.end_season("empty") is True
+    assert (ended.top(), ended.size(), board.remember()) == ([], 0, 0)
+
+
+def test_seasons_and_keys_of_any_name_are_apart(open_board):
+    names = ["a", "a:season:b", "{a}", "a}", "}", "a b", "名"]
+    boards = {
+        (key, season): open_board(key, season=season) for key in names for season in ["", "b", "b:season:c", *names]
+    }
+    for score, board in enumerate(boards.values()):
+        board.update("x", score)
+    assert [board.score("x") for board in boards.values()] == list(range(len(boards)))
+
+
+@pytest.mark.parametrize("options", [{}, {"season": "a}b{c"}, {"tagged": True}])
+@pytest.mark.parametrize("key", ["room:7", "}", "a}b", "{x}", "vtrade:{room}:board:xp"])
+def test_all_keys_are_on_one_node_of_a_cluster(client, key, options):
+    if options.get("tagged") and "{" not in key:
+        key = f"{{tag}}:{key}"
+    board = Leaderboard(client, key, **options)
+    used = []
+
+    def watch(script):
+        return lambda keys, args: (used.extend(keys), script(keys=keys, args=args))[1]
+
+    board._scripts = {text: watch(script) for text, script in board._scripts.items()}
+    board.clear()
+    board.update("a", 1)
+    board.remember()
+    if "season" not in options:
+        board.end_season("s}x")
+    assert len(set(used)) >= 5
+    assert len({key_slot(key.encode()) for key in used}) == 1
+    client.delete(*used)
+
+
+# --- long steps --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_cut_into_steps_is_told_as_a_whole(board, monkeypatch):
+    monkeypatch.setattr(module, "STEP_ACCOUNTS", 7)
+    scores = {f"a{i:03d}": i // 3 for i in range(100)}
+    board.update_many(scores)
+    naive = Naive()
+    naive.scores = scores
+    assert board.top(1_000) == naive.rows()
+    assert board.top(15) == naive.rows()[:15]
+    assert board.remember() == 100
+    naive.before = {row.account: row.rank for row in naive.rows()}
+    change = {f"a{i:03d}": 90 - i for i in range(0, 100, 2)}
+    board.update_many(change)
+    naive.scores |= change
+    assert board.top(1_000) == naive.rows()
+    with pytest.raises(ValueOffGrid, match=r"around\(4\): give a number of rows up to 3"):
+        board.around("a001", 4)
+
+
+def test_a_score_that_is_none_stops_all_steps(board, monkeypatch):
+    monkeypatch.setattr(module, "STEP_ACCOUNTS", 2)
+    with pytest.raises(ValueOffGrid, match="score"):
+        board.update_many({"a": 1, "b": 2, "c": 3, "d": 0.5})
+    assert board.size() == 0
+
+
+@pytest.mark.parametrize("act", [Leaderboard.remember, lambda board: board.end_season("s")])
+def test_a_board_that_is_wiped_while_it_is_copied(board, client, monkeypatch, act):
+    board.update_many({"a": 3, "b": 2, "c": 1})
+    board.remember()
+    read = board._scripts[module.lua.READ]
+
+    def wipe(**call):
+        client.delete(*client.keys("{vtrade-tests:}*"))
+        return read(**call)
+
+    monkeypatch.setitem(board._scripts, module.lua.READ, wipe)
+    with pytest.raises(Unavailable, match="was wiped while it was copied; try again"):
+        act(board)
+    monkeypatch.undo()
+    assert not client.keys("{vtrade-tests:}*")
+    board.update_many({"a": 3, "b": 2})
+    assert act(board)
+
+
+def test_copies_leave_nothing_behind(board, client):
+    board.update_many({"a": 3, "b": 2})
+    board.remember()
+    board.remember()
+    left = {_text(key).rpartition(":")[2] for key in client.scan_iter(match="{vtrade-tests:}*")}
+    assert left == {"ranking", "codes", "remembered", "turn"}
+    assert [client.ttl(key) for key in board.keys] == [-1, -1, -1]
+
+
+def test_names_that_are_no_text(board):
+    with pytest.raises(ValueOffGrid, match="no valid text; give another name"):
+        board.update("\ud800", 1)
 
 
 @given(st.integers(-INT64_MAX, INT64_MAX), st.integers(-INT64_MAX, INT64_MAX))

@@ -2,8 +2,8 @@
 
 Rules: only redis-py calls, so a Redis server and the embedded stand-in behave alike. Scores are integers (XP, or
 money in micro-units) from ``-(2**63 - 1)`` to ``2**63 - 1``, exact. Equal scores share a rank and the next rank is
-skipped (1, 2, 2, 4); inside a tie accounts stand in the order of their names. Every call is one command or one script,
-so each change is done in full or not at all, and each answer is about one moment.
+skipped (1, 2, 2, 4); inside a tie accounts stand in the order of their names. One call is one script, done in full or
+not at all, about one moment; what would hold the server up for long is cut into steps of stated size, and says so.
 
 Why the score is not the sorted set's score: that is a double, exact only up to 2**53, and packing a tie-break into it
 leaves far less. Here every member has score 0 and begins with a code of 16 hex digits that falls as the score rises
@@ -14,13 +14,16 @@ beside it holds each account's code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from vtrade.domain.values import INT64_MAX
-from vtrade.errors import ValueOffGrid
+from vtrade.errors import Unavailable, ValueOffGrid
+from vtrade.gamification import leaderboard_lua as lua
 
 if TYPE_CHECKING:
     import redis
@@ -28,81 +31,13 @@ if TYPE_CHECKING:
 CODE_CHARS: Final = 16
 """Hex digits of a code; a member is its code and then the account."""
 
-# KEYS: the ranking, the codes, the ranks remembered.
-_UPDATE = """
-for first = 1, #ARGV, 2000 do
-  local last = math.min(first + 1999, #ARGV)
-  local accounts = {}
-  for i = first, last, 2 do accounts[#accounts + 1] = ARGV[i] end
-  local old = redis.call('HMGET', KEYS[2], unpack(accounts))
-  local gone, added, codes = {}, {}, {}
-  for k = 1, #accounts do
-    local account, code = accounts[k], ARGV[first + 2 * k - 1]
-    if old[k] ~= code then
-      if old[k] then gone[#gone + 1] = old[k] .. account end
-      added[#added + 1] = '0'
-      added[#added + 1] = code .. account
-      codes[#codes + 1] = account
-      codes[#codes + 1] = code
-    end
-  end
-  if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
-  if #added > 0 then
-    redis.call('ZADD', KEYS[1], unpack(added))
-    redis.call('HSET', KEYS[2], unpack(codes))
-  end
-end
-return 0
-"""
+STEP_ACCOUNTS: Final = 5_000
+"""Most accounts changed, or rows read, in one step: 20 to 50 ms of a server's time."""
+TEMPORARY_S: Final = 600
+"""A copy that a broken-off call leaves behind is gone after so long."""
 
-_STANDING = """
-local code = redis.call('HGET', KEYS[2], ARGV[1])
-if not code then return false end
-return {code, redis.call('ZLEXCOUNT', KEYS[1], '-', '(' .. code), redis.call('ZCARD', KEYS[1])}
-"""
-
-# ARGV: first position and number of rows; or with an account as well, rows around it.
-_PAGE = """
-local first, last = tonumber(ARGV[1]), tonumber(ARGV[1]) + tonumber(ARGV[2]) - 1
-if ARGV[3] then
-  local code = redis.call('HGET', KEYS[2], ARGV[3])
-  if not code then return {0, 0, {}, {}} end
-  local place = redis.call('ZRANK', KEYS[1], code .. ARGV[3])
-  first, last = math.max(0, place - tonumber(ARGV[2])), place + tonumber(ARGV[2])
-end
-if last < first then return {0, 0, {}, {}} end
-local rows = redis.call('ZRANGE', KEYS[1], string.format('%d', first), string.format('%d', last))
-local ahead, before = 0, {}
-if #rows > 0 then ahead = redis.call('ZLEXCOUNT', KEYS[1], '-', '(' .. string.sub(rows[1], 1, 16)) end
-for from = 1, #rows, 1000 do
-  local accounts = {}
-  for k = from, math.min(from + 999, #rows) do accounts[#accounts + 1] = string.sub(rows[k], 17) end
-  local ranks = redis.call('HMGET', KEYS[3], unpack(accounts))
-  for k = 1, #accounts do before[#before + 1] = ranks[k] or '0' end
-end
-return {first, ahead, rows, before}
-"""
-
-_REMEMBER = """
-redis.call('DEL', KEYS[3])
-local rows = redis.call('ZRANGE', KEYS[1], '0', '-1')
-local rank, code = 0, ''
-for k = 1, #rows do
-  local this = string.sub(rows[k], 1, 16)
-  if this ~= code then rank, code = k, this end
-  redis.call('HSET', KEYS[3], string.sub(rows[k], 17), string.format('%d', rank))
-end
-return #rows
-"""
-
-_REMOVE = """
-local code = redis.call('HGET', KEYS[2], ARGV[1])
-if not code then return 0 end
-redis.call('ZREM', KEYS[1], code .. ARGV[1])
-redis.call('HDEL', KEYS[2], ARGV[1])
-redis.call('HDEL', KEYS[3], ARGV[1])
-return 1
-"""
+Guard = Callable[[], AbstractContextManager[object]]
+"""Makes what stands around every call to Redis, for instance to put its errors into plain words."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -125,6 +60,10 @@ class Leaderboard:
         Where it is kept; leaderboards with different keys know nothing of each other.
     season : str
         Part of the key: a new season starts empty and leaves the old one to be read.
+    tagged : bool
+        The key has a hash tag (``{...}``) of its own, by which a cluster keeps it beside other keys.
+    guard : callable
+        Makes the context in which Redis is called.
 
     Examples
     --------
@@ -137,15 +76,29 @@ class Leaderboard:
     (2, 300, 66.7)
     """
 
-    def __init__(self, redis_client: redis.Redis, key: str = "vtrade:leaderboard", *, season: str = "") -> None:
-        name = f"{key}:{season}" if season else key
-        self.key: Final = name
-        # The braces keep the three keys on one node of a cluster.
-        self._keys = [f"{{{name}}}:ranking", f"{{{name}}}:codes", f"{{{name}}}:remembered"]
+    def __init__(
+        self, redis_client: redis.Redis, key: str = "vtrade:leaderboard", *, season: str = "", tagged: bool = False,
+        guard: Guard = nullcontext,
+    ) -> None:  # fmt: skip
+        self.key: Final = key
+        self.season: Final = season
         self._client = redis_client
-        self._scripts = {
-            text: redis_client.register_script(text) for text in (_UPDATE, _STANDING, _PAGE, _REMEMBER, _REMOVE)
-        }
+        self._tagged = tagged
+        self._guard = guard
+        # The braces keep all keys, also those of seasons, on one node of a cluster.
+        self._root = key if tagged else f"{{{quote(_named(key, 'a leaderboard'), safe=':')}}}"
+        self._keys = self._keys_of(season)
+        self._scripts = {text: redis_client.register_script(text) for text in lua.SCRIPTS}
+
+    def _keys_of(self, season: str) -> list[str]:
+        name = f"{self._root}:season:{quote(_named(season, 'a season'), safe='')}" if season else self._root
+        return [f"{name}:{part}" for part in ("ranking", "codes", "remembered")]
+
+    @property
+    def keys(self) -> tuple[str, str, str]:
+        """The ranking, the codes and the ranks remembered, for a script that begins with ``leaderboard_lua.RANK``."""
+        ranking, codes, remembered = self._keys
+        return ranking, codes, remembered
 
     # --- changing ------------------------------------------------------------------------------------------------
 
@@ -154,7 +107,7 @@ class Leaderboard:
         self.update_many({account: score})
 
     def update_many(self, scores: Mapping[str, int]) -> None:
-        """Set many scores at once: all of them or, if one is not valid, none.
+        """Set many scores, ``STEP_ACCOUNTS`` at once: all of them or, if one is not valid, none.
 
         Raises
         ------
@@ -163,36 +116,82 @@ class Leaderboard:
         """
         arguments: list[str] = []
         for account, score in scores.items():
-            arguments += (_checked(account), encode_score(score))
-        if arguments:
-            self._run(_UPDATE, *arguments)
+            arguments += (_named(account, "an account on a leaderboard"), encode_score(score))
+        step = 2 * STEP_ACCOUNTS
+        for first in range(0, len(arguments), step):
+            self._run(lua.UPDATE, *arguments[first : first + step])
 
     def remember(self) -> int:
-        """Keep the present ranks, for ``moved`` to be told against; the number of accounts."""
-        return int(self._run(_REMEMBER))
+        """Keep the present ranks, for ``moved`` to be told against; the number of accounts.
+
+        The ranking is copied in one step, so that all ranks are of one moment (a server takes about a second for a
+        million accounts), and read from the copy ``STEP_ACCOUNTS`` at a time. Until all are there the old ones stay.
+
+        Raises
+        ------
+        Unavailable
+            If the board was wiped meanwhile.
+        """
+        return self._copied("ranks", self._keys[2:])[1]
+
+    def end_season(self, name: str) -> bool:
+        """Copy the standings to a season of that name; ``False``, and nothing changed, if it has ended before.
+
+        The copy is of one moment, made as :meth:`remember` makes its own; it is there in full or not at all. Read it
+        with ``Leaderboard(client, key, season=name)``. The present standings stay as they are.
+
+        Raises
+        ------
+        ValueOffGrid
+            If the season has no name, or this board is a season itself.
+        Unavailable
+            If the board was wiped meanwhile.
+        """
+        if self.season:
+            raise ValueOffGrid(f"the season {self.season!r} has none within; end one of the leaderboard {self.key!r}")
+        ranking, codes, _ = self._keys_of(_named(name, "a season"))
+        return self._copied("codes", [codes, ranking])[0]
+
+    def _copied(self, what: str, targets: Sequence[str]) -> tuple[bool, int]:
+        """Whether a copy's ranks or codes got to where they belong, and how many there are."""
+        with self._guard():
+            turn: Any = self._client.incr(f"{self._root}:turn")
+            self._client.expire(f"{self._root}:turn", TEMPORARY_S)
+        copy = [f"{self._root}:{part}:{int(turn)}" for part in ("copy", what)]
+        size = int(self._run(lua.COPY, TEMPORARY_S, also=copy))
+        for first in range(0, size, STEP_ACCOUNTS):
+            self._run(lua.READ, what, first, STEP_ACCOUNTS, TEMPORARY_S, also=copy)
+        done = int(self._run(lua.KEEP, size, also=[*copy, *targets]))
+        if done < 0:
+            raise Unavailable(f"the leaderboard {self.key!r} was wiped while it was copied; try again")
+        return bool(done), size
 
     def remove(self, account: str) -> bool:
         """Take an account off the board; whether it was on it."""
-        return bool(self._run(_REMOVE, account))
+        return bool(self._run(lua.UPDATE, _named(account, "an account on a leaderboard"), ""))
 
     def clear(self) -> None:
         """Take everybody off the board, and forget the ranks remembered."""
-        self._client.delete(*self._keys)
+        with self._guard():
+            self._client.unlink(*self._keys)
 
     # --- reading -------------------------------------------------------------------------------------------------
 
     def size(self) -> int:
         """Number of accounts."""
-        return int(self._client.zcard(self._keys[0]))
+        with self._guard():
+            found: Any = self._client.zcard(self._keys[0])
+        return int(found)
 
     def score(self, account: str) -> int | None:
         """Score of an account, ``None`` if it is not on the board."""
-        code: Any = self._client.hget(self._keys[1], account)
+        with self._guard():
+            code: Any = self._client.hget(self._keys[1], account)
         return None if code is None else decode_score(_text(code))
 
     def rank(self, account: str) -> int | None:
         """1 plus the number of accounts with a higher score; ``None`` if it is not on the board."""
-        found = self._run(_STANDING, account)
+        found = self._run(lua.STANDING, account)
         return None if found is None else int(found[1]) + 1
 
     def percentile(self, account: str) -> float | None:
@@ -200,7 +199,7 @@ class Leaderboard:
 
         100 for the leader, or for an account alone on the board; 0 for one that is last on its own.
         """
-        found = self._run(_STANDING, account)
+        found = self._run(lua.STANDING, account)
         if found is None:
             return None
         ahead, others = int(found[1]), int(found[2]) - 1
@@ -209,12 +208,22 @@ class Leaderboard:
     def top(self, n: int = 10) -> list[Standing]:
         """The first ``n`` rows; rows of a tie beyond the ``n``-th are not shown.
 
+        More than ``STEP_ACCOUNTS`` rows are read in so many steps, each about a moment of its own: where scores change
+        meanwhile, an account can be told twice or not at all.
+
         Raises
         ------
         ValueOffGrid
             If ``n`` is negative.
         """
-        return self._page(0, _row_count(n, "top"))
+        rows: list[Standing] = []
+        for first in range(0, _row_count(n, "top"), STEP_ACCOUNTS):
+            step = min(STEP_ACCOUNTS, n - first)
+            page = self._page(first, step)
+            rows += page
+            if len(page) < step:
+                break
+        return rows
 
     def around(self, account: str, n: int = 3) -> list[Standing]:
         """An account with up to ``n`` rows above and ``n`` below it; empty if it is not on the board.
@@ -222,12 +231,14 @@ class Leaderboard:
         Raises
         ------
         ValueOffGrid
-            If ``n`` is negative.
+            If ``n`` is negative, or above half of ``STEP_ACCOUNTS``.
         """
+        if n > STEP_ACCOUNTS // 2:
+            raise ValueOffGrid(f"around({n}): give a number of rows up to {STEP_ACCOUNTS // 2}, or read top()")
         return self._page(0, _row_count(n, "around"), account)
 
     def _page(self, *arguments: str | int) -> list[Standing]:
-        first, ahead, members, before = self._run(_PAGE, *arguments)
+        first, ahead, members, before = self._run(lua.PAGE, *arguments)
         rows: list[Standing] = []
         rank, last_code = int(ahead) + 1, ""
         for place, (member, earlier) in enumerate(zip(members, before, strict=True), start=int(first) + 1):
@@ -240,8 +251,9 @@ class Leaderboard:
             rows.append(Standing(rank, account, decode_score(code), moved))
         return rows
 
-    def _run(self, script: str, *arguments: str | int) -> Any:
-        return self._scripts[script](keys=self._keys, args=arguments)
+    def _run(self, script: str, *arguments: str | int, also: Sequence[str] = ()) -> Any:
+        with self._guard():
+            return self._scripts[script](keys=[*self._keys, *also], args=arguments)
 
 
 def encode_score(score: int) -> str:
@@ -270,10 +282,14 @@ def decode_score(code: str) -> int:
     return INT64_MAX - int(code, 16)
 
 
-def _checked(account: str) -> str:
-    if not account:
-        raise ValueOffGrid("an account on a leaderboard needs a name; give one")
-    return account
+def _named(name: str, what: str) -> str:
+    if not name:
+        raise ValueOffGrid(f"{what} needs a name; give one")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueOffGrid(f"{what} cannot be called {name!r}: that is no valid text; give another name") from None
+    return name
 
 
 def _row_count(n: int, what: str) -> int:
