@@ -23,6 +23,7 @@ from typer.core import TyperCommand
 
 import vtrade
 from vtrade.cli_shared import Json, print_json, progress, table, told, warm_up
+from vtrade.cli_serve import class_app, serve_app
 from vtrade.cli_stack import stack_app
 from vtrade.cli_worker import worker_app
 from vtrade.domain.rules import Beyond, QueueModel
@@ -44,6 +45,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(serve_app)
+app.add_typer(class_app, name="class")
 app.add_typer(stack_app)
 app.add_typer(worker_app)
 

@@ -190,14 +190,14 @@ def _wiring(language_model: LanguageModel | Literal["auto"] | None) -> core.Wiri
     return core.Wiring(
         clock=SystemClock(),
         open_log=open_log,
-        next_path=_next_path,
+        next_path=next_path,
         leaderboards=leaderboards,
         model=model,
         show=_show if importlib.util.find_spec("vtrade_widgets") else None,
     )
 
 
-def _next_path(path: str) -> str:
+def next_path(path: str) -> str:
     """A name beside ``path`` for the journal of a branch, not taken yet."""
     old = Path(path)
     stem = old.stem.split("-rewind")[0]

@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from vtrade.adapters.kafka.bus import KafkaBus
     from vtrade.market.tape import Tape
-    from vtrade.ports import Bus, SnapshotStore
+    from vtrade.ports import Bus, Place, SnapshotStore
     from vtrade.services.workers.rebuild import RebuiltRoom
 
 ROLES: Final = ("execution", "portfolio", "gamification", "feed")
@@ -84,8 +84,11 @@ def load_room_tape(settings: Settings) -> Callable[[str], Tape]:
     return lambda spec: load_allowed(spec, settings.tapes)
 
 
-def make_role(name: str, settings: Settings, bus: Bus, *, worker: str, cache: redis.Redis | None) -> Role:
-    """A worker's role with what it needs."""
+def make_role(
+    name: str, settings: Settings, bus: Bus, *, worker: str, cache: redis.Redis | None,
+    lag: Callable[[], Mapping[Place, int]],
+) -> Role:  # fmt: skip
+    """A worker's role with what it needs; ``lag`` tells records that it has not taken yet, by partition."""
     clock = SystemClock()
     if name == "execution":
         from vtrade.services.workers.execution import ExecutionRole
@@ -105,7 +108,7 @@ def make_role(name: str, settings: Settings, bus: Bus, *, worker: str, cache: re
     if name == "portfolio":
         from vtrade.services.workers.portfolio import PortfolioRole
 
-        return PortfolioRole(hot, clock=clock, partitions=bus.partitions())
+        return PortfolioRole(hot, clock=clock, partitions=bus.partitions(), lag=lag)
     if name == "gamification":
         from vtrade.services.workers.gamification import GamificationRole
 
@@ -150,7 +153,7 @@ def run_worker(
         if name in ("portfolio", "gamification"):
             cache = open_redis(settings, stop=stop)
             stack.callback(cache.close)
-        role = make_role(name, settings, bus, worker=worker, cache=cache)
+        role = make_role(name, settings, bus, worker=worker, cache=cache, lag=watch.lag)
         runs = Worker(
             role, bus, snapshot_store(bus), clock, name=worker, snapshot_s=settings.snapshot_every_s,
             on_turn=watch.turned,

@@ -11,13 +11,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from vtrade.domain.messages import (
@@ -33,10 +32,8 @@ from vtrade.domain.messages import (
 from vtrade.domain.topics import (
     INBOUND,
     TRADES,
-    Claim,
     Passed,
     Told,
-    decode_trade,
     inbound_headers,
     partition_of,
 )
@@ -46,14 +43,16 @@ from vtrade.execution.blotter import Blotter, Record
 from vtrade.execution.engine import Engine
 from vtrade.execution.explain import Explanation
 from vtrade.gamification.engine import ProgressEngine
+from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.candles import Candles
 from vtrade.market.dtype import EVENT, Events
 from vtrade.market.tape import TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Bus, Clock, Entry, Membership, Outgoing, Place, Taken
-from vtrade.services.fold import GENESIS, RoomFold, link
+from vtrade.services.fold import RoomFold
+from vtrade.services.joined import Beginning, Joined, entries_of
 from vtrade.services.room import on_its_way
-from vtrade.services.shared import Follower, Posted, Ranking, Register
+from vtrade.services.shared import Follower, Posted, Ranking
 from vtrade.services.views import RoomViews
 
 POLL_S: Final = 0.02
@@ -66,73 +65,15 @@ EVENTS_MAX: Final = 4_000_000
 """Market events kept to explain orders with; beyond, explanations go without the tape."""
 TOLD_S: Final = 10.0
 """Longest wait of :meth:`FollowedRoom.submit` for an outcome."""
+QUIET_S: Final = 1.0
+"""Where nothing comes for so long, nothing more is there; the last offsets of a topic may hold no record."""
 RETRY_S: Final = 1.0
 """Pause before a broken follower reads on."""
 
 Answer = tuple[int, list[Fact]] | VTradeError
+Boards = Callable[[], dict[str, Leaderboard]]
 
 log = logging.getLogger(__name__)
-
-
-class Beginning(msgspec.Struct, frozen=True, array_like=True):
-    """Where a room begins: offsets on the inbound and the trades topic, what plays there, and when it was made."""
-
-    inbound: int
-    trades: int
-    tape: str
-    head: TapeHead | None
-
-
-class Joined:
-    """Inbound records and their answers, brought together for one room."""
-
-    def __init__(self, room: str, partition: int) -> None:
-        self.room = room
-        self.bytes = 0
-        self._partition = partition
-        self._epoch = 0
-        self._inbound: dict[int, Taken] = {}
-        self._answers: deque[Told | Passed] = deque()
-        self._seen = -1
-        self._answered = self._taken = -1
-
-    def add(self, record: Taken) -> None:
-        """One record of either topic."""
-        if record.topic == INBOUND:
-            self._seen = max(self._seen, record.offset)
-            if record.key == self.room and record.offset > self._taken:
-                self._inbound[record.offset] = record
-                self.bytes += len(record.value or b"")
-            return
-        try:
-            trade = decode_trade(record.value or b"")
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            return
-        if trade.epoch < self._epoch:
-            return  # of a worker that had been replaced
-        self._epoch = trade.epoch
-        if not isinstance(trade, Claim) and record.key == self.room and trade.offset > self._answered:
-            self._answered = trade.offset
-            self._answers.append(trade)
-
-    @property
-    def wants_inbound(self) -> bool:
-        """Whether an answer is here whose inbound record has not come yet."""
-        return bool(self._answers) and self._answers[0].offset > self._seen
-
-    def take(self) -> tuple[Told | Passed, Taken] | None:
-        """The next answer together with what it answers, if both are here."""
-        if not self._answers or self.wants_inbound:
-            return None
-        answer = self._answers.popleft()
-        self._taken = answer.offset
-        record = self._inbound.pop(answer.offset, None)
-        if record is None:
-            raise ReplayDiffers(
-                f"room {self.room!r}: the trades topic answers inbound record {answer.offset}, which is none of it"
-            )
-        self.bytes -= len(record.value or b"")
-        return answer, record
 
 
 class FollowedRoom:
@@ -145,11 +86,16 @@ class FollowedRoom:
     beginning : Beginning
     ranks : callable
         ``ranks(room, by)``: the leaderboard that the workers keep.
+    boards : callable
+        Makes empty leaderboards, for while the workers' cannot be read.
     """
 
     shared = True
 
-    def __init__(self, name: str, bus: Bus, beginning: Beginning, *, ranks: Callable[[str, str], Ranking]) -> None:
+    def __init__(
+        self, name: str, bus: Bus, beginning: Beginning, clock: Clock, *, ranks: Callable[[str, str], Ranking],
+        boards: Boards,
+    ) -> None:  # fmt: skip
         self.name = name
         self.lock = threading.RLock()
         self.changes = 0
@@ -159,6 +105,8 @@ class FollowedRoom:
         self._bus = bus
         self._beginning = beginning
         self._ranks = ranks
+        self._boards = boards()
+        self._clock = clock
         self._partition = partition_of(name, bus.partitions())
         self._joined = Joined(name, self._partition)
         self._next: dict[Place, int] = {
@@ -172,7 +120,9 @@ class FollowedRoom:
         self._followers: list[Follower] = []
         self._listeners: list[Callable[[], None]] = []
         self._stop = threading.Event()
-        self._opened = threading.Event()
+        self._caught_up = threading.Event()
+        self._until = bus.ends(TRADES).get(self._partition, (0, 0))[1]
+        """Where the trades topic ended when we began: what is before it happened before anybody asked."""
         self._thread = threading.Thread(target=self._run, name=f"vtrade-follow-{name}", daemon=True)
         self._thread.start()
 
@@ -180,9 +130,8 @@ class FollowedRoom:
 
     def post(self, message: Inbound, *, message_id: str = "") -> Posted:
         """Send a message; one with the ``message_id`` of an earlier one does nothing."""
-        record = Outgoing(
-            INBOUND, self.name, encode_inbound(message), inbound_headers(message_id), partition=self._partition
-        )
+        headers = inbound_headers(message_id, sent_ns=self._clock.wall_ns())
+        record = Outgoing(INBOUND, self.name, encode_inbound(message), headers, partition=self._partition)
         told: Future[tuple[int, list[Fact]]] = Future()
         durable = self._bus.post(record)
         durable.add_done_callback(lambda done: self._expect(done, told))
@@ -235,6 +184,7 @@ class FollowedRoom:
     def _read(self, member: Membership) -> None:
         inbound = (INBOUND, self._partition)
         held = False
+        quiet = 0
         while not self._stop.is_set():
             records = member.poll(POLL_S, records_max=RECORDS_MAX)
             if self.trouble and records:
@@ -245,6 +195,9 @@ class FollowedRoom:
             folded = self._fold_all()
             if folded:
                 self._changed()
+            quiet = 0 if records else quiet + 1
+            if self._next[TRADES, self._partition] >= self._until or quiet * POLL_S >= QUIET_S:
+                self._caught_up.set()
             too_far = self._joined.bytes > AHEAD_BYTES_MAX
             if too_far != held:
                 (member.pause if too_far else member.resume)([inbound])
@@ -284,8 +237,6 @@ class FollowedRoom:
             self._keep(np.frombuffer(message.events, dtype=EVENT))
         for follower in tuple(self._followers):
             follower(entry.seq, message, facts)
-        if self.fold.seq == 1:
-            self._opened.set()
         return entry.seq, facts
 
     def _keep(self, events: Events) -> None:
@@ -310,9 +261,19 @@ class FollowedRoom:
         """Every record of the room so far, as a journal holds them; read from the log, not from memory."""
         return entries_of(self._bus, self.name, self._beginning)
 
-    def wait_opened(self, timeout_s: float) -> bool:
-        """Whether the room's first record was folded by then."""
-        return self._opened.wait(timeout_s)
+    def catch_up(self, timeout_s: float) -> None:
+        """Wait until everything was folded that had happened before we began to follow.
+
+        Raises
+        ------
+        BusUnavailable
+            If that takes longer.
+        """
+        if not self._caught_up.wait(timeout_s):
+            raise BusUnavailable(
+                f"room {self.name!r} is still being read from the log ({self.seq:,} records so far); "
+                "try again in a moment"
+            )
 
     # --- what a desk looks at ----------------------------------------------------------------------------------------
 
@@ -409,8 +370,21 @@ class FollowedRoom:
         return None
 
     def rank(self, by: str) -> Ranking:
-        """The leaderboard by ``"xp"`` or ``"nav"``, as the workers keep it."""
-        return self._ranks(self.name, by)
+        """The leaderboard by ``"xp"`` or ``"nav"``: the one that the workers keep, or our own where it is not there."""
+        if not isinstance(by, str) or by not in self._boards:
+            raise DeskError(f"there is no leaderboard by {by!r}; choose one of {', '.join(self._boards)}")
+        kept = self._ranks(self.name, by)
+        with contextlib.suppress(Unavailable):
+            if kept.top(1):
+                return kept
+        board = self._boards[by]
+        with self.lock:
+            if by == "xp":
+                scores = self.progress.scores()
+            else:
+                scores = {name: self.portfolio.account(name).nav for name in self.portfolio.accounts}
+        board.update_many(scores)
+        return board
 
     def play(self, speed: float) -> None:
         """Let the market move; for everybody."""
@@ -456,39 +430,6 @@ class FollowedRoom:
         self._changed()
 
 
-def entries_of(bus: Bus, room: str, beginning: Beginning) -> Iterator[Entry]:
-    """The records of a room on a bus, as a journal holds them.
-
-    Raises
-    ------
-    ReplayDiffers
-        If records are missing, or their chain does not fit.
-    """
-    partition = partition_of(room, bus.partitions())
-    joined = Joined(room, partition)
-    seq, chain = 0, GENESIS
-    inbound = bus.read((INBOUND, partition), beginning.inbound)
-    for record in bus.read((TRADES, partition), beginning.trades):
-        joined.add(record)
-        while joined.wants_inbound:
-            following = next(inbound, None)
-            if following is None:
-                return
-            joined.add(following)
-        while (pair := joined.take()) is not None:
-            told, message = pair
-            if not isinstance(told, Told) or told.seq <= seq:
-                continue
-            wire = message.value or b""
-            chain = link(chain, wire, told.facts)
-            if told.seq != seq + 1 or chain != told.chain:
-                raise ReplayDiffers(
-                    f"room {room!r}: record {told.seq} on the bus does not follow record {seq}; was a record removed?"
-                )
-            seq = told.seq
-            yield Entry(seq, wire, told.facts, chain)
-
-
 def _resolve(told: Future[tuple[int, list[Fact]]], answer: Answer) -> None:
     if not told.set_running_or_notify_cancel():
         return
@@ -496,73 +437,3 @@ def _resolve(told: Future[tuple[int, list[Fact]]], answer: Answer) -> None:
         told.set_exception(answer)
     else:
         told.set_result(answer)
-
-
-OPEN_S: Final = 30.0
-"""Longest wait for a new room to be opened by an execution worker."""
-
-
-class BusRooms:
-    """Rooms whose logs lie on a shared bus.
-
-    Parameters
-    ----------
-    bus : Bus
-    register : Register
-        Keeps where each room begins, under ``beginning/NAME``.
-    ranks : callable
-        ``ranks(room, by)``: the leaderboard that the workers keep.
-    """
-
-    def __init__(self, bus: Bus, register: Register, clock: Clock, *, ranks: Callable[[str, str], Ranking]) -> None:
-        self._bus = bus
-        self._register = register
-        self._clock = clock
-        self._ranks = ranks
-        self._lock = threading.Lock()
-        self._rooms: dict[str, FollowedRoom] = {}
-
-    def open(self, name: str) -> FollowedRoom:
-        """A room that exists."""
-        with self._lock:
-            room = self._rooms.get(name)
-            if room is not None and not room.closed:
-                return room
-            data = self._register.get(f"beginning/{name}")
-            if data is None:
-                raise DeskError(f"there is no room {name!r}")
-            beginning = msgspec.msgpack.decode(data, type=Beginning)
-            room = self._rooms[name] = FollowedRoom(name, self._bus, beginning, ranks=self._ranks)
-        return room
-
-    def create(self, name: str, opening: Sequence[Inbound], *, tape: str, head: TapeHead | None) -> FollowedRoom:
-        """A new room that begins with these messages."""
-        if self._register.get(f"beginning/{name}") is not None:
-            raise DeskError(f"there is a room {name!r} already; choose another name")
-        partition = partition_of(name, self._bus.partitions())
-        trades = self._bus.ends(TRADES).get(partition, (0, 0))[1]
-        inbound = self._bus.ends(INBOUND).get(partition, (0, 0))[1]
-        beginning = Beginning(inbound, trades, tape, head)
-        self._register.put(f"beginning/{name}", msgspec.msgpack.encode(beginning))
-        room = self.open(name)
-        posted = [room.post(message, message_id=f"open/{name}/{n}") for n, message in enumerate(opening)]
-        for one in posted:
-            one.durable.result(OPEN_S)
-        return room
-
-    def release(self, name: str) -> None:
-        """Stop serving a room."""
-        with self._lock:
-            room = self._rooms.pop(name, None)
-        if room is not None:
-            room.close()
-
-    def forget(self, name: str) -> None:
-        """Remove a room: it is not found any more. Its records stay in the log until they expire."""
-        self.release(name)
-        self._register.put(f"beginning/{name}", None)
-
-    def close(self) -> None:
-        """Let go of every room."""
-        for name in tuple(self._rooms):
-            self.release(name)

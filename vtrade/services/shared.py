@@ -111,10 +111,13 @@ class DeskRoom(Protocol):
     shared: bool
     """Whether others trade here, so that no desk alone may move the market or go back."""
     lock: RLock
-    trouble: str
-    speed: float
-    changes: int
 
+    @property
+    def trouble(self) -> str: ...
+    @property
+    def speed(self) -> float: ...
+    @property
+    def changes(self) -> int: ...
     @property
     def engine(self) -> EngineLook: ...
     @property

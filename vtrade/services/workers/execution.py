@@ -21,6 +21,7 @@ from vtrade.domain.messages import WIRE_VERSION, Inbound, OpenRoom, decode_inbou
 from vtrade.domain.topics import (
     ID,
     INBOUND,
+    SENT,
     TRADES,
     VERSION,
     Claim,
@@ -30,7 +31,7 @@ from vtrade.domain.topics import (
     decode_trade,
     encode_trade,
 )
-from vtrade.errors import ReplayDiffers, VTradeError
+from vtrade.errors import Fenced, ReplayDiffers, VTradeError
 from vtrade.execution.engine import Engine
 from vtrade.ports import Bus, Outgoing, Taken
 from vtrade.services.fold import RoomFold
@@ -40,6 +41,8 @@ from vtrade.services.workers.trades import dead_letter
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 DETAIL_CHARS_MAX: Final = 500
+LOOK_TURNS: Final = 40
+"""A worker looks for the claims of others every so many turns."""
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +66,8 @@ class _Place:
     answered: int
     """Inbound offset up to which, inclusive, answers are on the trades topic; -1 for none."""
     trades_next: int
+    holder: str = ""
+    """Who was the first to claim ``epoch``; empty where that was before ``trades_next``."""
     last: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """By room: number and chain value of the newest record told before us."""
 
@@ -99,7 +104,8 @@ class ExecutionRoom:
             )
         if record.offset <= place.answered:
             return []
-        return [Outgoing(TRADES, self.room, encode_trade(answer), partition=record.partition), *dead]
+        sent = tuple(header for header in record.headers if header[0] == SENT)  # so that whoever reads can tell the lag
+        return [Outgoing(TRADES, self.room, encode_trade(answer), sent, record.partition), *dead]
 
     def _answer(self, record: Taken) -> tuple[Trade, list[Outgoing]]:
         epoch = self._role.places[record.partition].epoch
@@ -178,7 +184,7 @@ class ExecutionRole:
         self.bus = bus
         self._worker = worker
         self.places: dict[int, _Place] = {}
-        self.told = 0
+        self.told = self._turns = 0
         self.passed = {"duplicate": 0, "refused": 0, "unreadable": 0}
 
     def begin(self, partition: int, *, trades_from: int, epoch: int) -> None:
@@ -187,10 +193,11 @@ class ExecutionRole:
         begins, end = self.bus.ends(TRADES).get(partition, (0, 0))
         place.trades_next = max(trades_from, begins)
         self._scan(place, partition, end)
-        place.epoch += 1
-        claim = Outgoing(TRADES, "", encode_trade(Claim(place.epoch, self._worker)), partition=partition)
+        epoch = place.epoch + 1
+        claim = Outgoing(TRADES, "", encode_trade(Claim(epoch, self._worker)), partition=partition)
         self.bus.write([claim])
         self._scan(place, partition, None)
+        self._check_holder(place, partition, epoch)
         self.places[partition] = place
 
     def _scan(self, place: _Place, partition: int, end: int | None) -> None:
@@ -198,7 +205,8 @@ class ExecutionRole:
             place.trades_next = record.offset + 1
             trade = _trade_of(record)
             if isinstance(trade, Claim):
-                place.epoch = max(place.epoch, trade.epoch)
+                if trade.epoch > place.epoch:
+                    place.epoch, place.holder = trade.epoch, trade.worker
             elif trade is not None and trade.epoch >= place.epoch:
                 place.epoch = trade.epoch
                 place.answered = max(place.answered, trade.offset)
@@ -214,13 +222,39 @@ class ExecutionRole:
             raise ValueError(f"the snapshot of room {room!r} cannot be used: {error}") from error
 
     def turn(self, rooms: Mapping[str, RoomWork]) -> Iterable[Outgoing]:
-        """Nothing is due by itself: time comes with messages."""
+        """Nothing is due by itself, for time comes with messages; but see now and then whether we still write here."""
+        self._turns += 1
+        if self._turns % LOOK_TURNS == 0 and self.places:
+            ends = self.bus.ends(TRADES)
+            for partition, place in self.places.items():
+                if ends[partition][1] > place.trades_next:
+                    self._look(place, partition, ends[partition][1])
         return ()
 
     def checkpoint(self, partition: int) -> tuple[int, int]:
-        """Where answers to what comes next will stand on the trades topic, and our epoch."""
-        end = self.bus.ends(TRADES).get(partition, (0, 0))[1]
-        return end, self.places[partition].epoch
+        """Where answers to what comes next will stand on the trades topic, and our epoch.
+
+        Raises
+        ------
+        Fenced
+            Somebody else has claimed the partition: what we folded since may be void, so nothing of it is kept.
+        """
+        place = self.places[partition]
+        self._look(place, partition)
+        return place.trades_next, place.epoch
+
+    def _look(self, place: _Place, partition: int, end: int | None = None) -> None:
+        """Read what came on the trades topic since; our own answers, or the claim of somebody who has taken over."""
+        epoch = place.epoch
+        self._scan(place, partition, end)
+        self._check_holder(place, partition, epoch)
+
+    def _check_holder(self, place: _Place, partition: int, epoch: int) -> None:
+        if (place.epoch, place.holder) != (epoch, self._worker):
+            raise Fenced(
+                f"{place.holder or 'somebody else'} has claimed partition {partition} with epoch {place.epoch}; "
+                f"{self._worker} lets go of it and begins again"
+            )
 
     def end(self, partition: int) -> None:
         """Somebody else answers there now."""

@@ -122,8 +122,8 @@ class Worker:
         self._snapshot_ns = int(snapshot_s * NS_PER_S)
         self._parts: dict[int, _Part] = {}
         self._member: Membership | None = None
-        self._fresh = False
-        """Whether to leave the snapshots alone at the next start: they led into a contradiction."""
+        self._fresh: set[int] = set()
+        """Partitions whose snapshots are left alone at the next start: they led into a contradiction."""
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
@@ -153,7 +153,8 @@ class Worker:
         except (Unavailable, Fenced, TradesGap) as error:
             self.counts.fenced += isinstance(error, Fenced)
             self.counts.restarts += 1
-            self._fresh = isinstance(error, TradesGap)
+            if isinstance(error, TradesGap):
+                self._fresh.add(partition_of(error.room, self._bus.partitions()))
             self.leave()
             raise
 
@@ -250,8 +251,8 @@ class Worker:
     def _load(self, number: int) -> tuple[Checkpoint, dict[str, _Kept]]:
         """The newest checkpoint of a partition, and the newest good snapshot of each of its rooms."""
         checkpoint, kept = Checkpoint(0, 0, 0, {}), dict[str, _Kept]()
-        if self._fresh:
-            self._fresh = False
+        if number in self._fresh:
+            self._fresh.discard(number)
             return checkpoint, kept
         own = checkpoint_key(number, self._bus.partitions())
         seen = False
@@ -290,12 +291,13 @@ class Worker:
     def _save(self, part: _Part) -> None:
         part.since, part.saved_ns = 0, self._clock.monotonic_ns()
         try:
+            # first: where somebody else has taken over, what was folded since may be void and must not be kept
+            trades_from, epoch = self.role.checkpoint(part.number)
             for room, place in part.rooms.items():
                 if place.changed and room:
                     kept = _Kept(place.next_offset, place.work.snapshot())
                     self._snapshots.save(self.role.name, room, msgspec.msgpack.encode(kept))
                     place.changed = False
-            trades_from, epoch = self.role.checkpoint(part.number)
             rooms = {room: place.next_offset for room, place in part.rooms.items() if room}
             point = Checkpoint(part.position, trades_from, epoch, rooms)
             own = checkpoint_key(part.number, self._bus.partitions())
@@ -317,9 +319,12 @@ class Worker:
 
     def drain(self) -> None:
         """End in good order: keep snapshots, leave the group, so that another worker goes on at once."""
-        for part in self._parts.values():
-            if part.since:
-                self._save(part)
+        try:
+            for part in self._parts.values():
+                if part.since:
+                    self._save(part)
+        except Fenced as error:
+            log.warning("%s leaves without a snapshot: %s", self.name, error)
         self.leave()
 
     def figures(self) -> Mapping[str, float]:

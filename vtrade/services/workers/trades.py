@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from vtrade.domain.messages import Fact, decode_facts
-from vtrade.domain.topics import DEAD_LETTERS, TRADES, Claim, Passed, Told, decode_trade, split_key
+from vtrade.domain.topics import DEAD_LETTERS, TRADES, Told, Trade, decode_trade, split_key
 from vtrade.errors import VTradeError
 from vtrade.ports import Outgoing, Taken
 
@@ -100,7 +100,7 @@ class TradesReader:
 
     Examples
     --------
-    >>> from vtrade.domain.topics import encode_trade
+    >>> from vtrade.domain.topics import Claim, encode_trade
     >>> reader = TradesReader()
     >>> seqs = {"algebra-1": 0}
     >>> records = [Claim(2, "new"), Told(1, 0, 1, 0, b"", b""), Told(2, 0, 1, 0, b"", b""), Told(2, 0, 1, 0, b"", b"")]
@@ -128,6 +128,31 @@ class TradesReader:
         """Offset of the next record and highest epoch before it: what :meth:`begin` takes."""
         return self._next.get(partition, 0), self._epochs.get(partition, 0)
 
+    def judge(self, record: Taken) -> Trade | None:
+        """The record, if its writer was the partition's present one.
+
+        Raises
+        ------
+        Unreadable
+            If this is no record of the trades topic.
+        """
+        partition = record.partition
+        self._next[partition] = max(self._next.get(partition, 0), record.offset + 1)
+        try:
+            trade = decode_trade(record.value or b"")
+        except UNREADABLE as error:
+            raise Unreadable(
+                f"record {record.offset} of {TRADES}, partition {partition}, key {record.key!r}, cannot be read "
+                f"({error}); it was put aside",
+                room=split_key(record.key)[0],
+                seq=-1,
+            ) from None
+        if trade.epoch < self._epochs.get(partition, 0):
+            self.stale += 1
+            return None
+        self._epochs[partition] = trade.epoch
+        return trade
+
     def take(self, record: Taken, *, after: int) -> Heard | None:
         """Judge one record of a room that has had ``after`` records; ``None`` where there is nothing to fold.
 
@@ -138,32 +163,18 @@ class TradesReader:
         Unreadable
             If this is no record of the trades topic.
         """
-        partition = record.partition
-        self._next[partition] = max(self._next.get(partition, 0), record.offset + 1)
+        trade = self.judge(record)
+        if not isinstance(trade, Told):
+            return None
         room = split_key(record.key)[0]
-        try:
-            trade = decode_trade(record.value or b"")
-        except UNREADABLE as error:
-            raise Unreadable(
-                f"record {record.offset} of {TRADES}, partition {partition}, key {record.key!r}, cannot be read "
-                f"({error}); it was put aside",
-                room=room,
-                seq=-1,
-            ) from None
-        epoch = self._epochs.get(partition, 0)
-        if trade.epoch < epoch:
-            self.stale += 1
-            return None
-        self._epochs[partition] = trade.epoch
-        if isinstance(trade, Claim | Passed):
-            return None
         if trade.seq <= after:
             self.duplicates += 1
             return None
         if trade.seq != after + 1:
             raise TradesGap(
                 f"room {room!r}: record {after + 1} is missing, the next one found is {trade.seq} (offset "
-                f"{record.offset} of {TRADES}, partition {partition}); rebuild the room's records from its inbound log",
+                f"{record.offset} of {TRADES}, partition {record.partition}); rebuild the room's records from its "
+                "inbound log",
                 room=room,
                 seq=after + 1,
             )

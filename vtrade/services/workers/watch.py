@@ -6,10 +6,11 @@ while its loop turns, and ready once it has partitions and is caught up.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from vtrade.domain.values import NS_PER_S
-from vtrade.ports import Clock
+from vtrade.ports import Clock, Place
 from vtrade.services.workers.metrics import Metrics
 from vtrade.services.workers.runner import Worker
 
@@ -73,6 +74,10 @@ class Watch:
         for number in mine:
             behind = sum(records for (_, where), records in lag.items() if where == number)
             self._metrics.level("lag_records", behind, partition=number)
+
+    def lag(self) -> Mapping[Place, int]:
+        """Records that the worker has not taken yet, by partition."""
+        return {} if self._worker is None else self._worker.lag()
 
     def alive(self) -> str:
         """Empty while the loop turns, else a sentence."""
