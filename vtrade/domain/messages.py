@@ -55,13 +55,14 @@ from vtrade.domain.rules import RoomRules
 from vtrade.domain.wire import Wire
 
 __all__ = [
-    "WIRE_VERSION", "AccountOpened", "ActionApplied", "ActionRecorded", "AnswerTender", "AuctionHeld", "BandsMoved",
-    "CancelOrder", "CancelRejected", "CashMoved", "CashSettled", "ConvertCash", "CorporateAction", "Fact", "Fill",
-    "Inbound", "MarginChanged", "Marked", "MarketFrame", "NewsPublished", "OfferTender", "OpenAccount", "OpenRoom",
-    "OrderAccepted", "OrderCanceled", "OrderDenied", "OrderExpired", "OrderRejected", "OrderReplaced",
-    "OrderSubmitted", "OrderTerms", "OrderTriggered", "PlayChanged", "PositionAdjusted", "ReplaceOrder",
-    "ReplaceRejected", "RoomClosed", "RoomCommand", "RoomOpened", "RoomRules", "SessionChanged", "SubmitOrder", "TenderClosed",
-    "TenderOffered", "UserAction", "decode_facts", "decode_inbound", "encode_facts", "encode_inbound",
+    "WIRE_VERSION", "AccountOpened", "ActionApplied", "ActionRecorded", "AnswerTender", "AuctionHeld",
+    "BandsMoved", "CancelOrder", "CancelRejected", "CashMoved", "CashSettled", "ConvertCash", "CorporateAction",
+    "Fact", "Fill", "Inbound", "MarginChanged", "Marked", "MarketFrame", "NewsPublished", "OfferTender",
+    "OpenAccount", "OpenRoom", "OrderAccepted", "OrderCanceled", "OrderDenied", "OrderExpired", "OrderRejected",
+    "OrderReplaced", "OrderSubmitted", "OrderTerms", "OrderTriggered", "PlayChanged", "PositionAdjusted",
+    "ReplaceOrder", "ReplaceRejected", "RoomClosed", "RoomCommand", "RoomOpened", "RoomRules", "SessionChanged",
+    "SubmitOrder", "TenderClosed", "TenderOffered", "UserAction", "decode_facts", "decode_inbound",
+    "encode_facts", "encode_inbound",
 ]  # fmt: skip
 
 WIRE_VERSION: Final = 2

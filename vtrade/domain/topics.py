@@ -1,11 +1,11 @@
 """Which topics carry a room between processes, and what does one record on each of them look like?
 
 Rules: the key of a record is the room (or ``room/account``, see :func:`account_key`), so that everything about a room
-is in order on one partition. All topics have the same number of partitions, and the partition follows from the room alone
-(:func:`partition_of`), so one number says where a room lives on every topic. Each inbound record is answered by exactly
-one record on the trades topic, in the same order: :class:`Told` with what it brought about, or :class:`Passed` with why
-it brought about nothing. Records may be read twice and are then ignored: a room's by ``seq``, an inbound one by its
-``id``.
+is in order on one partition. All topics have the same number of partitions, and the partition follows from the room
+alone (:func:`partition_of`), so one number says where a room lives on every topic. Each inbound record is answered by
+exactly one record on the trades topic, in the same order: :class:`Told` with what it brought about, or :class:`Passed`
+with why it brought about nothing. Records may be read twice and are then ignored: a room's by ``seq``, an inbound one
+by its ``id``.
 
 Writers of the trades topic announce themselves with a :class:`Claim`. Whoever reads ignores what carries a lower epoch
 than the highest claim before it, so a writer that was thought dead cannot add anything.
@@ -74,6 +74,8 @@ class Claim(Wire, frozen=True, tag="claim"):
 
 
 Trade = Told | Passed | Claim
+Headers = tuple[tuple[str, bytes], ...]
+_VERSION: Final = str(WIRE_VERSION).encode()
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Trade] = msgspec.msgpack.Decoder(Trade)
@@ -125,7 +127,7 @@ def split_key(key: str) -> tuple[str, str]:
 
 def inbound_headers(message_id: str, *, sent_ns: int = 0) -> tuple[tuple[str, bytes], ...]:
     """Headers of an inbound record."""
-    headers = [(VERSION, str(WIRE_VERSION).encode())]
+    headers = [(VERSION, _VERSION)]
     if message_id:
         headers.append((ID, message_id.encode()))
     if sent_ns:
@@ -133,8 +135,19 @@ def inbound_headers(message_id: str, *, sent_ns: int = 0) -> tuple[tuple[str, by
     return tuple(headers)
 
 
+def is_readable(headers: Headers) -> bool:
+    """Whether an inbound record is of this version of the wire form.
+
+    Examples
+    --------
+    >>> is_readable(inbound_headers("ana/1")), is_readable((("v", b"99"),)), is_readable(())
+    (True, False, False)
+    """
+    return dict(headers).get(VERSION) == _VERSION
+
+
 __all__ = [
     "ACTIONS", "DEAD_LETTERS", "DIRECTORY", "ID", "INBOUND", "PORTFOLIO", "PROGRESS", "SENT", "SNAPSHOTS", "TOPICS",
     "TRADES", "VERSION", "Claim", "Inbound", "Passed", "Told", "Trade", "account_key", "decode_inbound",
-    "decode_trade", "encode_inbound", "encode_trade", "inbound_headers", "partition_of", "split_key",
+    "decode_trade", "encode_inbound", "encode_trade", "inbound_headers", "is_readable", "partition_of", "split_key",
 ]  # fmt: skip

@@ -429,7 +429,7 @@ def test_playing_goes_on_in_other_rooms_while_a_tape_is_read():
     role = FeedRole(load, clock=clock)
     quick, slow = role.open("quick", None), role.open("slow", None)
     rooms = {"quick": quick, "slow": slow}
-    take_all(quick, log.say(OPEN, start(0)))
+    take_all(quick, log.say(OpenRoom(0, "quick", ACME, tape="minute"), start(0)))
     while quick._feed is None:
         role.turn(rooms)
     take_all(slow, log.say(OpenRoom(0, "slow", ACME, tape="slow"), start(0)))

@@ -30,6 +30,7 @@ from vtrade.domain.topics import (
     Trade,
     decode_trade,
     encode_trade,
+    is_readable,
 )
 from vtrade.errors import Fenced, ReplayDiffers, VTradeError
 from vtrade.execution.engine import Engine
@@ -113,14 +114,15 @@ class ExecutionRoom:
             message, message_id = read_inbound(record)
         except NotInbound as error:
             return Passed(epoch, record.offset, "unreadable", str(error)), [dead_letter(record, str(error))]
+        if not self.fold.engine.instruments and not isinstance(message, OpenRoom):
+            return Passed(epoch, record.offset, "refused", f"room {self.room!r} has not been opened"), []
         if not self._ids.first(message_id, message):
             return Passed(epoch, record.offset, "duplicate", message_id), []
-        engine = self.fold.engine
-        before = engine.seq
+        moves = self._moves(message)
         try:
             entry, _ = self.fold.step(record.value or b"", message)
         except VTradeError as error:
-            if engine.seq != before:
+            if moves:
                 self._without(record)
             return Passed(epoch, record.offset, "refused", str(error)[:DETAIL_CHARS_MAX]), []
         except Exception as error:  # a message that somebody made up may break anything
@@ -128,7 +130,7 @@ class ExecutionRoom:
             self._without(record)
             why = f"it broke the engine ({type(error).__name__}: {error})"[:DETAIL_CHARS_MAX]
             return Passed(epoch, record.offset, "unreadable", why), [dead_letter(record, why)]
-        return Told(epoch, record.offset, entry.seq, engine.now, entry.chain, entry.facts), []
+        return Told(epoch, record.offset, entry.seq, self.fold.engine.now, entry.chain, entry.facts), []
 
     def _without(self, record: Taken) -> None:
         """Fold the room again up to a record, and leave that one out; its id stays taken."""
@@ -145,14 +147,23 @@ class ExecutionRoom:
             message, message_id = read_inbound(record)
         except NotInbound:
             return
+        if not self.fold.engine.instruments and not isinstance(message, OpenRoom):
+            return
         if not self._ids.first(message_id, message):
             return
-        before = self.fold.engine.seq
+        moves = self._moves(message)
         try:
             self.fold.step(record.value or b"", message)
-        except Exception:  # as it was the first time
-            if self.fold.engine.seq != before:
+        except VTradeError:  # as it was the first time
+            if moves:
                 self._without(record)
+        except Exception:
+            self._without(record)
+
+    def _moves(self, message: Inbound) -> bool:
+        """Whether the time of a message makes something due, so that the engine moves on even where it is refused."""
+        engine = self.fold.engine
+        return bool(engine.agenda) and engine.agenda.due_ns < max(engine.now, message.ts_ns)
 
     def snapshot(self) -> bytes:
         """The room's state."""
@@ -286,7 +297,7 @@ def read_inbound(record: Taken) -> tuple[Inbound, str]:
     """
     headers = dict(record.headers)
     version = headers.get(VERSION, b"?")
-    if version != str(WIRE_VERSION).encode():
+    if not is_readable(record.headers):
         raise NotInbound(f"wire version {version.decode(errors='replace')!r}; this VTrade reads {WIRE_VERSION}")
     try:
         message = decode_inbound(record.value or b"")

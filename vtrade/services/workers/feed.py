@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from typing import Final, NamedTuple
 
 from vtrade.domain.messages import Inbound, MarketFrame, OpenRoom, RoomCommand, encode_inbound
-from vtrade.domain.topics import INBOUND, inbound_headers
+from vtrade.domain.topics import INBOUND, inbound_headers, is_readable
 from vtrade.domain.values import NS_PER_S
 from vtrade.errors import VTradeError
 from vtrade.market.tape import Tape
@@ -97,8 +97,10 @@ class FeedRoom:
     # --- what the log says ---------------------------------------------------------------------------------------
 
     def take(self, record: Taken) -> list[Outgoing]:
-        """Follow one inbound record."""
+        """Follow one inbound record; what the room does not take, because it is none of its own, is passed over."""
         value, state = record.value or b"", self.state
+        if not is_readable(record.headers) or (not state.opened and not self._opens(value)):
+            return []
         name = message_id(record.headers)
         if name.startswith(TIME):
             self._told_time(name, value)
@@ -110,6 +112,10 @@ class FeedRoom:
         elif not follow(state, name, value):
             self._stirred = self._clock.monotonic_ns()
         return []
+
+    def _opens(self, value: bytes) -> bool:
+        message = read(value)
+        return isinstance(message, OpenRoom) and message.room == self.room
 
     def _told_time(self, name: str, value: bytes) -> None:
         message = read(value)

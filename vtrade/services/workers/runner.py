@@ -333,11 +333,13 @@ class Worker:
 
 
 def checkpoint_key(number: int, partitions: int) -> str:
-    """A name that no room has, and that lives on this partition.
+    """A name that no room has (none begins with a dot), and that lives on this partition.
+
+    It has no slash, so that it is the whole of what a key says before its first one.
 
     Examples
     --------
     >>> partition_of(checkpoint_key(3, 8), 8)
     3
     """
-    return next(f"/{n}" for n in range(1_000_000) if partition_of(f"/{n}", partitions) == number)
+    return next(f".{n}" for n in range(1_000_000) if partition_of(f".{n}", partitions) == number)
