@@ -7,16 +7,21 @@ files into the home folder, and none spends money with somebody's key unless ``V
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.servers import Server
+    from vtrade.services.stack.local import LocalStack
 
 ROOT = Path(__file__).resolve().parents[1]
 HOMES = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
@@ -47,6 +52,34 @@ def in_environment(name: str) -> Callable[[], bool]:
     return lambda: bool(os.environ.get(name))
 
 
+@functools.cache
+def has_java() -> bool:
+    """Whether there is a Java that is new enough for Kafka."""
+    from vtrade.services.settings import load_settings
+    from vtrade.services.stack.programs import StackError, find_java
+
+    try:
+        find_java(named=load_settings().java)
+    except StackError:
+        return False
+    return True
+
+
+def has_kafka() -> bool:
+    """Whether a Kafka is named, or one can be started here: there is Java, and Kafka's files or a way to them."""
+    if os.environ.get("VTRADE_KAFKA"):
+        return True
+    from vtrade.services.settings import load_settings
+    from vtrade.services.stack.jars import can_fetch
+
+    return has_java() and can_fetch(load_settings())
+
+
+def has_redis() -> bool:
+    """Whether a Redis is named, or one can be started here."""
+    return bool(os.environ.get("VTRADE_REDIS")) or shutil.which("redis-server") is not None
+
+
 class Need(NamedTuple):
     """Something outside the project: is it here, and how does one get it?"""
 
@@ -63,9 +96,17 @@ NEEDS = {
         has_browser, "install Chromium (Debian: apt-get install chromium), or name the program in VTRADE_CHROMIUM"
     ),
     "make": Need(lambda: shutil.which("make") is not None, "install GNU make"),
-    "java": Need(lambda: shutil.which("java") is not None, "install Java 17 or newer"),
-    "kafka": Need(in_environment("VTRADE_KAFKA"), "start a Kafka broker and name it: VTRADE_KAFKA=localhost:9092"),
-    "redis": Need(in_environment("VTRADE_REDIS"), "start a Redis server and name it: VTRADE_REDIS=localhost:6379"),
+    "java": Need(has_java, "install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"),
+    "kafka": Need(
+        has_kafka,
+        "install Java 17 and Maven (Debian: apt-get install openjdk-17-jre-headless maven), "
+        "or start a Kafka broker and name it: VTRADE_KAFKA=localhost:9092",
+    ),
+    "redis": Need(
+        has_redis,
+        "install redis-server (Debian: apt-get install redis-server), "
+        "or start a Redis server and name it: VTRADE_REDIS=localhost:6379",
+    ),
     "openai": Need(in_environment("OPENAI_API_KEY"), "it may cost money: set OPENAI_API_KEY and VTRADE_REQUIRE=openai"),
 }
 
@@ -137,3 +178,34 @@ def chromium() -> str:
     path = chromium_path()
     assert path is not None
     return path
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Kafka for the whole run (``.address``); the test that asks for it needs ``kafka``."""
+    demand("kafka")
+    from tests import servers
+
+    with servers.kafka_server(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Redis for the whole run (``.url``); the test that asks for it needs ``redis``."""
+    demand("redis")
+    from tests import servers
+
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A Kafka and a Redis for one test alone, which may break them; it needs both, and programs to start them."""
+    for name in ("java", "kafka", "redis"):
+        demand(name)
+    from tests import servers
+
+    with servers.own_stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack

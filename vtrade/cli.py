@@ -22,8 +22,8 @@ import typer
 from typer.core import TyperCommand
 
 import vtrade
-from vtrade.cli_shared import Json, print_json, progress, table, told, warm_up
 from vtrade.cli_serve import class_app, serve_app
+from vtrade.cli_shared import Json, print_json, progress, table, told, warm_up
 from vtrade.cli_stack import stack_app
 from vtrade.cli_worker import worker_app
 from vtrade.domain.rules import Beyond, QueueModel

@@ -74,7 +74,9 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start what is not running yet, and wait until it answers."""
+    from vtrade.services.settings import LOOPBACK
     from vtrade.services.stack import compose
+    from vtrade.services.stack.parts import TOKEN_FILE
 
     chosen, counts = _settings(settings), compose.read_scale(scale or [])
     if local or folder is not None:
@@ -83,21 +85,18 @@ def up(
         stack = _local(chosen, folder)
         with progress("starting (the first time fetches Kafka)") as tick:
             stack.up(servers_only=only == "servers", progress=tick)
-        rows = stack.status()
+        rows, host, token = stack.status(), LOOPBACK, f"in {stack.folder / 'gateway' / TOKEN_FILE}"
     else:
         compose.up(monitoring=monitoring, servers_only=only == "servers", scale=counts, file=settings)
-        rows = compose.status()
+        rows, host = compose.status(), chosen.gateway_host
+        token = f"told by: docker compose --project-name vtrade exec gateway cat {TOKEN_FILE}"
     _show(rows, as_json=as_json)
-    if not as_json:
-        _tell_next(chosen, servers_only=only == "servers")
-
-
-def _tell_next(settings: Settings, *, servers_only: bool) -> None:
-    """What one does with a stack that is up."""
-    if servers_only:
-        print(f"Kafka: {settings.kafka}   Redis: {settings.redis_shown}")
+    if as_json:
+        return
+    if only == "servers":
+        print(f"Kafka is at {LOOPBACK}:{chosen.kafka_port}, Redis at redis://{LOOPBACK}:{chosen.redis_port}/0")
     else:
-        print(f"The gateway is at http://{settings.gateway_host}:{settings.gateway_port}")
+        print(f"The gateway is at http://{host}:{chosen.gateway_port}; its owner's token is {token}")
 
 
 @stack_app.command()

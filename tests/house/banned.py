@@ -30,7 +30,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pandas.Timestamp.today": CLOCK,
     "pandas.Timestamp.utcnow": CLOCK,
     "random": NOWHERE,
-    "secrets": NOWHERE,
+    "secrets": ("vtrade/services/secret.py",),
     "time.monotonic": PACING,
     "time.monotonic_ns": PACING,
     "time.perf_counter": STOPWATCH,

@@ -58,7 +58,7 @@ def embedded_parts(
 ) -> Parts:
     """A whole class in one process: rooms are journals in a folder, nothing else runs."""
     folder, clock = data or FOLDER, SystemClock()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     library = Library(tapes or Path(), _new_seed)
     with contextlib.ExitStack() as opened:
         register = SqliteRegister(folder / REGISTER)

@@ -179,7 +179,13 @@ class Bye(Wire, frozen=True, tag="bye"):
     again: bool = True
 
 
-Frame = Welcome | Part | Facts | Market | Own | Standings | Bye
+class Bundle(Wire, frozen=True, tag="bundle"):
+    """Several frames in one, oldest first: they were due at the same time."""
+
+    frames: Sequence[msgspec.Raw]
+
+
+Frame = Welcome | Part | Facts | Market | Own | Standings | Bye | Bundle
 
 
 # --- what a newcomer has to know -------------------------------------------------------------------------------------
@@ -298,6 +304,37 @@ def encode_frame(frame: Frame) -> bytes:
 def decode_frame(data: bytes) -> Frame:
     """Read a frame; raises ``msgspec.MsgspecError`` on bytes that are none."""
     return _frames.decode(data)
+
+
+def bundled(frames: Sequence[bytes]) -> list[bytes]:
+    """The same frames in as few as may be; a long one stays by itself.
+
+    Examples
+    --------
+    >>> one = encode_frame(Bye("see you"))
+    >>> bundled([one]) == [one], len(bundled([one, one, one])), unbundled(bundled([one, one])[0])
+    (True, 1, [Bye(why='see you', again=True), Bye(why='see you', again=True)])
+    """
+    out: list[bytes] = []
+    due: list[bytes] = []
+    size = 0
+    for frame in frames:
+        if due and size + len(frame) > PART_MAX:
+            out.append(_together(due))
+            due, size = [], 0
+        due.append(frame)
+        size += len(frame)
+    return [*out, _together(due)] if due else out
+
+
+def _together(frames: list[bytes]) -> bytes:
+    return frames[0] if len(frames) == 1 else _encoder.encode(Bundle([msgspec.Raw(frame) for frame in frames]))
+
+
+def unbundled(data: bytes) -> list[Frame]:
+    """The frames in the bytes of one; raises ``msgspec.MsgspecError`` on bytes that are none."""
+    frame = decode_frame(data)
+    return [decode_frame(one) for one in frame.frames] if isinstance(frame, Bundle) else [frame]
 
 
 def in_parts(what: Snapshot | CandleBlock) -> list[bytes]:

@@ -1,0 +1,1 @@
+"""How are Kafka, Redis, the workers and the gateway started, stopped and looked at?"""
