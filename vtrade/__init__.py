@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from vtrade.bootstrap import Desk, load_journal, verify
+    from vtrade.bootstrap.remote import connect
     from vtrade.domain.accounts import NO_LIMITS, RiskLimits
     from vtrade.domain.instruments import FeeSchedule, Instrument
     from vtrade.domain.rules import RoomRules
@@ -40,6 +41,7 @@ _HOMES = {
     "Tape": "market.tape",
     "VTradeError": "errors",
     "backtest": "research.backtest",
+    "connect": "bootstrap.remote",
     "exchange": "market.exchange",
     "from_ohlcv": "market.ohlcv",
     "load_journal": "bootstrap",
@@ -53,7 +55,7 @@ _HOMES = {
 
 __all__ = [
     "NO_LIMITS", "Desk", "FeeSchedule", "Instrument", "RiskLimits", "RoomRules", "Tape", "VTradeError", "__version__",
-    "backtest", "exchange", "from_ohlcv", "load_journal", "load_tape", "save_tape", "strategy", "sweep",
+    "backtest", "connect", "exchange", "from_ohlcv", "load_journal", "load_tape", "save_tape", "strategy", "sweep",
     "synthetic", "verify",
 ]  # fmt: skip
 

@@ -42,7 +42,7 @@ from vtrade.market.tape import Tape
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Entry, Outgoing
 from vtrade.services.feed import TapeFeed
-from vtrade.services.followed import Beginning, entries_of
+from vtrade.services.joined import Beginning, entries_of
 from vtrade.services.pace import head_of
 from vtrade.services.runtime import Runtime, verify
 from vtrade.services.workers.places import Place
@@ -103,7 +103,8 @@ def test_a_day_of_a_class_of_fifty_is_the_same_behind_kafka(
         runtime.submit_many([message for message, _ in said], batch=1_024)
         expected, state_hash = list(log.read()), runtime.engine.state_hash()
     fills = sum(b"Fill" in entry.facts for entry in expected)
-    assert len(expected) == len(said) and fills > 500
+    assert len(expected) == len(said)
+    assert fills > 500
 
     settings = own_settings(kafka_server.settings, redis_server.url, tmp_path, prefix="parity")
     with backbone(settings) as (bus, cache), crew(settings, tmp_path, "execution", "portfolio", "gamification"):
@@ -124,7 +125,8 @@ def test_a_day_of_a_class_of_fifty_is_the_same_behind_kafka(
         with SqliteLog(tmp_path / "exported.vtrade") as log:
             log.append(found)
             verdict = verify(log)
-        assert verdict.ok and verdict.state_hash == state_hash
+        assert verdict.ok
+        assert verdict.state_hash == state_hash
 
         portfolio, progress = PortfolioEngine(), ProgressEngine()
         for fact in _facts(expected):

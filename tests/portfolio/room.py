@@ -52,11 +52,14 @@ class Room:
         self.orders = 0
         self._fold(RoomOpened(self._next(), 0, "room", listed))
         for account, currency in zip(accounts, currencies or ("USD",) * len(accounts), strict=True):
-            self._fold(AccountOpened(self._next(), self.ts_ns, account, round(cash * MICRO), currency))
+            self.open(account, cash=cash, currency=currency)
 
     def _next(self) -> int:
         self.seq += 1
         return self.seq
+
+    def open(self, account: str, *, cash: float = 100_000, currency: str = "USD") -> None:
+        self._fold(AccountOpened(self._next(), self.ts_ns, account, round(cash * MICRO), currency))
 
     def instrument(self, symbol: str) -> Instrument:
         return next(i for i in self.engine.instruments if i.symbol == symbol)

@@ -219,11 +219,11 @@ def test_only_working_orders_are_remembered() -> None:
     room = Room("ana")
     filled, canceled, shrunk = (room.accept("ana", "ACME", Side.BUY, 10, bid=999, ask=1_001) for _ in range(3))
     room.fill("ana", "ACME", 4, 1_001, order_id=filled, leaves=6)
-    assert len(room.engine._books.arrivals) == 3
+    assert len(room.engine.state("ana").arrivals) == 3
     room.fill("ana", "ACME", 6, 1_001, order_id=filled)
     room.cancel("ana", "ACME", canceled, 10)
     room.replace("ana", "ACME", shrunk, 1, 0)
-    assert room.engine._books.arrivals == {}
+    assert room.engine.state("ana").arrivals == {}
 
 
 # --- facts that do not fit -------------------------------------------------------------------------------------------

@@ -57,7 +57,9 @@ def test_shell_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert f">{accounts[0][name]}<" in page, name
 
 
-@pytest.mark.parametrize("command", ["desk", "replay", "verify", "report", "bench"])
+@pytest.mark.parametrize(
+    "command", ["desk", "replay", "verify", "report", "serve", "class", "stack", "worker", "rebuild", "bench"]
+)
 def test_commands_in_the_table_exist(command: str) -> None:
     from vtrade.cli import app
 

@@ -88,9 +88,8 @@ class Student:
                 assert isinstance(frame, bytes)
                 self.frames += 1
                 self.bytes += len(frame)
-                if b"\xa5facts" in frame[:8]:
-                    self._facts(frame)
-                elif b"\xa5ranks" in frame[:8]:
+                self._facts(frame)
+                if b"\xa5ranks" in frame:
                     self.standings.append(time.perf_counter())
 
     def _facts(self, frame: bytes) -> None:

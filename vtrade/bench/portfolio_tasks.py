@@ -43,7 +43,7 @@ TICKS: Final = 20_000
 """Ticks of a run: a second of the room's time."""
 BATCH: Final = 50
 """Marks of a fact, where they come together."""
-CURVE_CELLS_MAX: Final = 256
+CURVE_CELLS_MAX: Final = 128
 """Cells of each equity curve; in a day of 6.5 hours one cell then is 5 minutes."""
 CASH: Final = 10**7 * MICRO
 OPEN_NS: Final = 34_200 * NS_PER_S

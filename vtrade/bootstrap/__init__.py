@@ -154,8 +154,9 @@ class Desk(core.Desk):
                 "load it and hand it over: vt.Desk(tape, journal=...)"
             ) from error
         super().__init__(
-            _wiring(language_model), tape=loaded, tape_name=str(tape) if isinstance(tape, str | Path) else loaded.name,
-            account=account, cash=cash, seed=seed, journal=path, limits=limits, rules=rules,
+            make_wiring(language_model), tape=loaded,
+            tape_name=str(tape) if isinstance(tape, str | Path) else loaded.name, account=account, cash=cash,
+            seed=seed, journal=path, limits=limits, rules=rules,
         )  # fmt: skip
 
 
@@ -176,7 +177,9 @@ def _tape_of(path: str) -> str | None:
     return message.tape or None
 
 
-def _wiring(language_model: LanguageModel | Literal["auto"] | None) -> core.Wiring:
+def make_wiring(language_model: LanguageModel | Literal["auto"] | None) -> core.Wiring:
+    """What every desk on this machine stands on."""
+
     def open_log(path: str | None) -> Log:
         return SqliteLog(MEMORY if path is None else path)
 

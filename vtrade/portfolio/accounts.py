@@ -11,19 +11,23 @@ not positive before or after, there is no proportion, and the high-water mark st
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import Fill
 from vtrade.domain.values import divide
 from vtrade.portfolio.curve import Curve
+from vtrade.portfolio.history import History, Rows
 from vtrade.portfolio.ledger import FillKeys
 from vtrade.portfolio.lots import LotQueue, RoundTrip
 from vtrade.portfolio.purses import Movement, Purse, convert
+from vtrade.portfolio.track import Track, Value
 
 HISTORY_MAX: Final = 100_000
 """Fills, finished round trips, movements and adjustments kept per account; older ones are in the journal."""
+_FILLS: Final = Rows(Fill)
+_TRIPS: Final = Rows(RoundTrip)
+_MOVEMENTS: Final = Rows(Movement)
 
 
 class Holding:
@@ -55,21 +59,26 @@ class Holding:
         "waiting",
     )
 
-    def __init__(self, account: AccountState, index: int, instrument: Instrument, purse: Purse) -> None:
+    def __init__(
+        self, account: AccountState, index: int, instrument: Instrument, purse: Purse, *, like: FillKeys | None = None
+    ) -> None:
         self.account = account
         self.index = index
-        self.tick_value = instrument.tick_value
         self.lots = LotQueue(account.name, instrument)
+        self.tick_value = self.lots.tick_value
         self.purse = purse
         self.foreign = None if purse is account.home else purse
         self.fees = self.dividends = self.borrow_fees = self.carry = 0
         self.waiting: tuple[int, str] | None = None
-        self.rename(instrument)
+        self.rename(instrument, like=like)
 
-    def rename(self, instrument: Instrument) -> None:
-        """Go by the instrument's symbol from now on."""
+    def rename(self, instrument: Instrument, *, like: FillKeys | None = None) -> None:
+        """Go by the instrument's symbol from now on; ``like`` are keys of another holding of it."""
         self.instrument = self.lots.instrument = instrument
-        self.keys = FillKeys(self.account.name, instrument.symbol, instrument.currency)
+        purse = self.purse
+        self.keys = FillKeys(self.account.name, instrument.symbol, instrument.currency, like=like, beside=purse.keys)
+        if purse.keys is None:
+            purse.keys = self.keys
 
     def home(self, amount: int) -> int:
         """Money of the instrument's currency in that of the account, at the last rates."""
@@ -95,23 +104,26 @@ class TripSums:
 
 
 class AccountState:
-    """One account, mutable; only the engine touches it. Money is in its own currency where nothing else is said."""
+    """One account, mutable; only the engine touches it. Money is in its own currency where nothing else is said.
+
+    ``arrivals`` are the prices on arrival of its working orders, twice the mid; ``clock`` the times at which it dealt
+    while the room priced nothing, where there were any.
+    """
 
     __slots__ = (
+        "arrivals",
+        "clock",
         "currency",
-        "curve",
-        "deepest",
         "deposits",
         "fill_count",
         "fills",
         "flows",
         "foreign",
-        "high_water_mark",
+        "history_max",
         "holdings",
         "home",
         "movements",
         "name",
-        "nav",
         "opened_ns",
         "opened_seq",
         "opening",
@@ -120,7 +132,7 @@ class AccountState:
         "slippage",
         "slippage_base",
         "sums",
-        "touched",
+        "track",
         "traded_notional",
         "trips",
     )
@@ -133,58 +145,77 @@ class AccountState:
         *,
         opened_seq: int,
         opened_ns: int,
-        curve: Curve,
+        track: Track,
         history_max: int,
     ) -> None:
         self.name = name
         self.currency = currency
         self.opened_seq = opened_seq
         self.opened_ns = opened_ns
-        self.opening = self.deposits = self.nav = self.high_water_mark = opening
+        self.opening = self.deposits = opening
+        self.track: Value = track
+        self.arrivals: dict[int, int] = {}
+        self.clock: Curve | None = None
         self.home = Purse(currency)
         self.home.cash = self.home.paid_in = opening
         self.purses: dict[str, Purse] = {currency: self.home}
         self.foreign: list[Purse] = []
-        self.deepest = 0.0
         self.scale = 1.0
-        self.flows: deque[tuple[int, float]] = deque(maxlen=history_max)
+        self.flows: list[tuple[int, float]] = []
+        self.history_max = history_max
         self.traded_notional = 0
         # cost against arrival, and notional at arrival, both times 2 because a mid is half a sum of ticks
         self.slippage = 0
         self.slippage_base = 0
         self.fill_count = 0
-        self.fills: deque[Fill] = deque(maxlen=history_max)
-        self.trips: deque[RoundTrip] = deque(maxlen=history_max)
-        self.movements: deque[Movement] = deque(maxlen=history_max)
+        self.fills = History(_FILLS, history_max)
+        self.trips = History(_TRIPS, history_max)
+        self.movements = History(_MOVEMENTS, history_max)
         self.sums = TripSums()
         self.holdings: dict[int, Holding] = {}
-        self.curve = curve
-        self.touched = False
+
+    @property
+    def nav(self) -> int:
+        """Net asset value, micro-units."""
+        return self.track.settle().nav
+
+    @nav.setter
+    def nav(self, value: int) -> None:
+        self.track.settle().nav = value
+
+    @property
+    def high_water_mark(self) -> int:
+        """Highest value so far, micro-units."""
+        return self.track.settle().high_water_mark
+
+    @property
+    def deepest(self) -> float:
+        """Deepest drawdown, at the moments that were looked at."""
+        return self.track.settle().deepest
+
+    @property
+    def curve(self) -> Curve:
+        """The path of the value, to read."""
+        return self.track.settle().curve
 
     def observe(self, ts_ns: int) -> None:
         """The value has changed: follow the high-water mark, the drawdown and the curve."""
-        nav = self.nav
-        high = self.high_water_mark
-        if nav > high:
-            self.high_water_mark = nav
-        elif nav < high and high > 0:
-            depth = (nav - high) / high
-            if depth < self.deepest:
-                self.deepest = depth
-        self.curve.add(ts_ns, nav)
+        self.track.settle().observe(ts_ns)
 
     def adjust(self, ts_ns: int, amount: int) -> None:
         """Money from outside changes the value by ``amount``, and is no performance."""
-        before, after = self.nav, self.nav + amount
+        before = self.nav
+        after = before + amount
         self.nav = after
         self.deposits += amount
         if before > 0 and after > 0:
-            self.high_water_mark = divide(self.high_water_mark * after, before)
+            self.track.high_water_mark = divide(self.track.high_water_mark * after, before)
             self.scale *= before / after
             self.flows.append((ts_ns, self.scale))
+            del self.flows[: max(0, len(self.flows) - self.history_max)]
         else:
-            self.high_water_mark = after
-        self.curve.add(ts_ns, after)
+            self.track.high_water_mark = after
+        self.track.record(ts_ns)
 
     def total_return(self) -> float:
         """Growth of what was paid in, time-weighted where money came from outside later on.
@@ -197,8 +228,9 @@ class AccountState:
 
     def drawdown(self) -> float:
         """Present distance below the high-water mark; NaN while that was never positive."""
-        high = self.high_water_mark
-        return min(self.nav - high, 0) / high if high > 0 else float("nan")
+        value = self.track.settle()
+        high = value.high_water_mark
+        return min(value.nav - high, 0) / high if high > 0 else float("nan")
 
     def max_drawdown(self) -> float:
         """Deepest distance below the high-water mark of its time."""
@@ -220,6 +252,10 @@ class AccountState:
         for holding in self.holdings.values():
             trips += holding.lots.trips()
         return sorted(trips, key=lambda trip: trip.exit_ts_ns)
+
+    def trip_count(self) -> int:
+        """How many round trips there were, also those that left the list."""
+        return self.sums.count + sum(holding.lots.open_trip is not None for holding in self.holdings.values())
 
     def trip_sums(self) -> TripSums:
         """Counts and sums over all round trips, also those that left the list."""

@@ -2,8 +2,9 @@
 
 Rules: returns are taken on a regular grid, so that an account that trades often is not measured more often. The grid is
 read off the room's own time: where values change at least every hour over at most 30 days, one minute; else one day;
-coarser where the curve was thinned to more than that. A cell of the grid counts when the room priced anything in it;
-an account that held nothing then has a return of 0 there. Nights and weekends thus are one step, as usual.
+coarser where the curve was thinned to more than that. A cell of the grid counts when the room priced anything in it,
+or the account dealt; an account that held nothing then has a return of 0 there. Nights and weekends thus are one step,
+as usual.
 
 Annualising takes 252 days of 390 minutes, or 365 days of 1,440 where every instrument trades around the clock.
 Drawdown, counts and sums are not read from the grid: they are exact.
@@ -16,7 +17,7 @@ fees, interest, fines, tenders, and the moves of currencies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +37,50 @@ AROUND_THE_CLOCK: Final = "24/7"
 Statistics = dict[str, float | int]
 
 
-def grid_period_ns(clock: Curve, curve: Curve) -> int:
+class Times(Protocol):
+    """Times kept in cells of some width; a :class:`Curve` is one."""
+
+    @property
+    def width_ns(self) -> int:
+        """Width of the cells."""
+
+    def closes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The last time of each cell, and something beside it."""
+
+
+class _Both(NamedTuple):
+    """Times of two curves together."""
+
+    times: NDArray[np.int64]
+    width_ns: int
+
+    def closes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self.times, np.zeros_like(self.times)
+
+
+def together(clock: Curve, own: Curve | None) -> Times:
+    """When the room priced anything, or the account dealt while it did not.
+
+    Examples
+    --------
+    >>> clock, own = Curve(), Curve()
+    >>> clock.add(5, 0)
+    >>> own.add(3_000_000_000, 0)
+    >>> together(clock, own).closes()[0].tolist()
+    [5, 3000000000]
+    """
+    if own is None:
+        return clock
+    times = np.union1d(clock.closes()[0], own.closes()[0])
+    return _Both(times, max(clock.width_ns, own.width_ns))
+
+
+def grid_period_ns(clock: Times, curve: Curve) -> int:
     """Width of the grid on which returns are taken.
 
     Parameters
     ----------
-    clock : Curve
+    clock : Times
         The times at which the room priced anything.
     curve : Curve
         The account's values.
@@ -57,7 +96,7 @@ def grid_period_ns(clock: Curve, curve: Curve) -> int:
     return max(MINUTE_NS, kept)
 
 
-def grid_nav(clock: Curve, curve: Curve, *, period_ns: int, opened_ns: int, opening_nav: int) -> NDArray[np.float64]:
+def grid_nav(clock: Times, curve: Curve, *, period_ns: int, opened_ns: int, opening_nav: int) -> NDArray[np.float64]:
     """Values of the account: the opening one, then the last one in each cell of the grid.
 
     Returns
@@ -74,7 +113,7 @@ def grid_nav(clock: Curve, curve: Curve, *, period_ns: int, opened_ns: int, open
 
 
 def without_flows(
-    state: AccountState, clock: Curve, nav: NDArray[np.float64], *, period_ns: int
+    state: AccountState, clock: Times, nav: NDArray[np.float64], *, period_ns: int
 ) -> NDArray[np.float64]:
     """The values of :func:`grid_nav` as if no money had come from outside: their changes are time-weighted returns.
 
@@ -123,10 +162,11 @@ def account_statistics(
         ``period_ns, periods_per_year``. The Calmar ratio is NaN on a grid finer than a day, since an hour compounded
         into a year says nothing.
     """
-    period_ns = grid_period_ns(clock, state.curve)
+    times, curve = together(clock, state.clock), state.curve
+    period_ns = grid_period_ns(times, curve)
     per_year = default_periods_per_year(period_ns, instruments) if periods_per_year is None else periods_per_year
-    nav = grid_nav(clock, state.curve, period_ns=period_ns, opened_ns=state.opened_ns, opening_nav=state.opening)
-    returns = stats.returns(without_flows(state, clock, nav, period_ns=period_ns))
+    nav = grid_nav(times, curve, period_ns=period_ns, opened_ns=state.opened_ns, opening_nav=state.opening)
+    returns = stats.returns(without_flows(state, times, nav, period_ns=period_ns))
     sums = state.trip_sums()
     nan = float("nan")
     return {

@@ -19,7 +19,6 @@ the `CashMoved` that belongs to it, then `Marked` with the new price.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -30,6 +29,7 @@ from vtrade.domain.messages import ActionApplied, CashMoved, Fact, PositionAdjus
 from vtrade.domain.values import MICRO, divide
 from vtrade.portfolio.accounts import AccountState, Holding
 from vtrade.portfolio.books import Books
+from vtrade.portfolio.history import History
 from vtrade.portfolio.ledger import Leg, PortfolioError, moved_legs
 from vtrade.portfolio.purses import Movement, convert, rate_of
 
@@ -67,6 +67,7 @@ def _split(books: Books, fact: ActionApplied) -> None:
     if not old:
         return
     new = books.marks[index] = max(1, divide(old * fact.denominator, fact.numerator))
+    books.moved.add(index)
     for holding in books.holders[index].values():
         books.carry(holding, (old - new) * holding.lots.quantity * holding.tick_value)
 
@@ -80,18 +81,16 @@ def _rename(books: Books, fact: ActionApplied) -> None:
     books.room = msgspec.structs.replace(books.room, instruments=tuple(listed))
     books.index = {instrument.symbol: place for place, instrument in enumerate(listed)}
     books.ledger.rename(old, new)
+    books.alike.pop(index, None)
     for account in books.accounts.values():
         if index in account.holdings:
-            account.holdings[index].rename(listed[index])
-        for rows in (account.fills, account.trips, account.movements):
-            _rename_rows(rows, old, new)
-
-
-def _rename_rows(rows: deque[Any], old: str, new: str) -> None:
-    """The same rows, in place, under the new symbol."""
-    for at, row in enumerate(list(rows)):
-        if row.symbol == old:
-            rows[at] = msgspec.structs.replace(row, symbol=new)
+            holding = account.holdings[index]
+            holding.rename(listed[index], like=books.alike.get(index))
+            books.alike.setdefault(index, holding.keys)
+            books.stirred[account.name] = None
+        histories: tuple[History[Any], ...] = (account.fills, account.trips, account.movements)
+        for rows in histories:
+            rows.rename(old, new)
 
 
 def _rate(books: Books, fact: ActionApplied) -> None:
@@ -107,6 +106,8 @@ def _rate(books: Books, fact: ActionApplied) -> None:
     for account in books.accounts.values():
         into = rate_of(books.rates, account.currency)
         change = sum(purse.reprice(rate_of(books.rates, purse.currency), into) for purse in account.foreign)
+        if account.foreign:
+            books.stirred[account.name] = None
         if change:
             account.nav += change
             account.observe(now)
@@ -154,6 +155,8 @@ def on_position(books: Books, fact: PositionAdjusted) -> None:
         lots = after - before
         books.ledger.post(holding.keys.legs(lots, 0, 0))
         account.finished(holding, holding.lots.resize(after))
+        books.hold(holding)
+        books.stirred[account.name] = None
         books.carry(holding, -lots * books.marks[index] * holding.tick_value)
         currency = holding.purse.currency
         account.movements.append(Movement(fact.seq, books.now(fact), fact.cause, fact.symbol, currency, 0, lots))
@@ -187,6 +190,7 @@ def on_cash(books: Books, fact: CashMoved) -> None:
     else:
         account.nav += change
     books.unobserved[account.name] = account
+    books.stirred[account.name] = None
     account.movements.append(
         Movement(fact.seq, books.now(fact), fact.cause, fact.symbol, fact.currency, amount, 0, fact.detail)
     )
@@ -222,17 +226,16 @@ def _exchange(books: Books, holding: Holding, fact: Fact, amount: int, detail: s
     del books.waiting[account.name, index]
     if not books.marks[index]:
         price = divide(-side * amount, abs(lots) * holding.tick_value)
-        books.move(((index, max(1, price)),))
+        books.reprice(((index, max(1, price)),), now)
     legs: tuple[Leg, ...] = holding.keys.legs(lots, -amount, 0)
     books.ledger.post(legs)
     done = queue.exchange(now, -fact.seq, side=side, quantity=abs(lots), value=-side * amount, fee=0)
     account.finished(holding, done)
     holding.purse.cash += amount
     books.worth(holding, books.marks[index] * lots * holding.tick_value + amount)
-    if queue.quantity:
-        books.holders[index][account.name] = holding
-    else:
-        books.holders[index].pop(account.name, None)
+    books.hold(holding)
+    books.stirred[account.name] = None
+    if not queue.quantity:
         books.worth(holding, -holding.carry)
         holding.carry = 0
         carried = books.carried.get(index, {})

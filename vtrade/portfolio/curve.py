@@ -25,6 +25,8 @@ LADDER_NS: Final = tuple(s * NS_PER_S for s in (1, 5, 15, 60, 300, 900, 3_600, 1
 """Widths of a cell, each a multiple of the one before; beyond the last, times 4."""
 CURVE_CELLS_MAX: Final = 4_096
 """Cells a curve keeps: 64 bytes each."""
+CurveDump = tuple[int, int, bytes]
+"""Bound, width in nanoseconds, and cells."""
 _COLUMNS: Final = 8
 _EMPTY: Final = -(2**63)
 
@@ -111,6 +113,10 @@ class Curve:
             self._low, self._low_ts = value, ts_ns
         self._last, self._last_ts = value, ts_ns
 
+    def covers(self, ts_ns: int) -> bool:
+        """Whether the newest cell reaches as far as ``ts_ns``."""
+        return ts_ns < self._end
+
     def _current(self) -> tuple[int, ...]:
         """The newest cell as a row."""
         return (
@@ -165,12 +171,12 @@ class Curve:
         rows = self.rows()
         return rows[:, 6].copy(), rows[:, 7].copy()
 
-    def dump(self) -> tuple[int, int, bytes]:
+    def dump(self) -> CurveDump:
         """Bound, width and cells, for a snapshot."""
         return self.bound, self.width_ns, self.rows().tobytes()
 
     @classmethod
-    def load(cls, dumped: tuple[int, int, bytes]) -> Curve:
+    def load(cls, dumped: CurveDump) -> Curve:
         """A curve that goes on exactly where :meth:`dump` stood."""
         bound, width_ns, data = dumped
         curve = cls(bound=bound)

@@ -37,7 +37,7 @@ from vtrade.domain.orders import Side
 from vtrade.portfolio import corporate, snapshot
 from vtrade.portfolio.accounts import HISTORY_MAX, AccountState
 from vtrade.portfolio.analytics import Statistics, account_statistics
-from vtrade.portfolio.books import Books
+from vtrade.portfolio.books import SEATS_FROM, Books
 from vtrade.portfolio.curve import CURVE_CELLS_MAX
 from vtrade.portfolio.ledger import Ledger, LedgerEntry, PortfolioError, deposit_legs
 from vtrade.portfolio.lots import RoundTrip
@@ -58,6 +58,8 @@ class PortfolioEngine:
         Bound of each equity curve, see :mod:`vtrade.portfolio.curve`.
     history_max : int
         Fills, and finished round trips, kept per account.
+    seats_from : int
+        Accounts from which on their values stand in arrays and a compiled kernel moves them; equal numbers.
 
     Examples
     --------
@@ -69,8 +71,14 @@ class PortfolioEngine:
     1000000000
     """
 
-    def __init__(self, *, curve_cells_max: int = CURVE_CELLS_MAX, history_max: int = HISTORY_MAX) -> None:
-        self._take(Books(curve_cells_max=curve_cells_max, history_max=history_max))
+    def __init__(
+        self,
+        *,
+        curve_cells_max: int = CURVE_CELLS_MAX,
+        history_max: int = HISTORY_MAX,
+        seats_from: int = SEATS_FROM,
+    ) -> None:
+        self._take(Books(curve_cells_max=curve_cells_max, history_max=history_max, seats_from=seats_from))
 
     def _take(self, books: Books) -> None:
         """Fold into these books from now on."""
@@ -183,6 +191,26 @@ class PortfolioEngine:
         """Exposure of an account by ``"instrument"``, ``"sector"`` or ``"asset_class"``, the largest first."""
         return exposures(self.state(account), self._books.marks, by)
 
+    def navs(self) -> dict[str, int]:
+        """Net asset value of every account at once, micro-units of its currency, in the order in which they opened."""
+        return self._books.navs()
+
+    def changed(self) -> list[str]:
+        """Accounts whose views may differ from those of the last time this was asked; all, after a restore.
+
+        A mark changes the views of who holds the instrument, a fill those of its account; what was sold before and is
+        told by :meth:`positions` with ``include_flat`` only does not count.
+
+        Examples
+        --------
+        >>> from vtrade.domain.messages import AccountOpened
+        >>> engine = PortfolioEngine()
+        >>> engine.apply(AccountOpened(1, 0, "ana", 5, "USD"))
+        >>> engine.changed(), engine.changed()
+        (['ana'], [])
+        """
+        return self._books.changed()
+
     def fills(self, account: str) -> list[Fill]:
         """The account's newest fills, at most ``history_max``; of a renamed instrument under its present symbol."""
         return list(self.state(account).fills)
@@ -240,9 +268,22 @@ class PortfolioEngine:
         """The whole state in canonical MessagePack: equal states give equal bytes."""
         return snapshot.encode(snapshot.dump(self._books))
 
+    def snapshot_of(self, account: str) -> bytes:
+        """A snapshot as if the account were alone in the room, with no trace of another one.
+
+        :meth:`restore` makes an engine of it that goes on with the account's own facts and those that name no account,
+        see :mod:`vtrade.portfolio.alone`.
+
+        Raises
+        ------
+        PortfolioError
+            If there is no such account.
+        """
+        return snapshot.encode(snapshot.dump(self._books, only=self.state(account).name))
+
     @classmethod
-    def restore(cls, data: bytes) -> Self:
-        """The engine that :meth:`snapshot` described.
+    def restore(cls, data: bytes, *, seats_from: int = SEATS_FROM) -> Self:
+        """The engine that :meth:`snapshot` or :meth:`snapshot_of` described.
 
         Raises
         ------
@@ -250,7 +291,7 @@ class PortfolioEngine:
             If the bytes are none of this version.
         """
         engine = cls()
-        engine._take(snapshot.load(snapshot.decode(data)))
+        engine._take(snapshot.load(snapshot.decode(data), seats_from=seats_from))
         return engine
 
     def state_hash(self) -> bytes:

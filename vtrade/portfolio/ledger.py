@@ -91,17 +91,29 @@ def moved_legs(account: str, currency: str, amount: int, cause: str) -> tuple[Le
 
 
 class FillKeys:
-    """The five balances a fill touches, looked up once per account and symbol."""
+    """The five balances a fill touches, looked up once per account and symbol.
+
+    ``like`` are those of another account in the same symbol and currency, ``beside`` those of the account in another
+    symbol of the same currency: what is alike is kept once.
+    """
 
     __slots__ = ("cash", "fees", "market_cash", "market_shares", "shares")
 
-    def __init__(self, account: str, symbol: str, currency: str) -> None:
+    def __init__(
+        self,
+        account: str,
+        symbol: str,
+        currency: str,
+        *,
+        like: FillKeys | None = None,
+        beside: FillKeys | None = None,
+    ) -> None:
         market = ("market", symbol)
-        self.cash = cash_key(account, currency)
-        self.market_cash: Key = (market, currency)
-        self.fees: Key = (VENUE_FEES, currency)
+        self.cash: Key = cash_key(account, currency) if beside is None else beside.cash
+        self.market_cash: Key = (market, currency) if like is None else like.market_cash
+        self.fees: Key = (VENUE_FEES, currency) if like is None else like.fees
         self.shares: Key = (("shares", account, symbol), symbol)
-        self.market_shares: Key = (market, symbol)
+        self.market_shares: Key = (market, symbol) if like is None else like.market_shares
 
     def legs(self, lots: int, notional: int, fee: int) -> tuple[Leg, ...]:
         """Lots against money, and the fee; ``lots`` and ``notional`` are negative for a sale.

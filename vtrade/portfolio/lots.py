@@ -16,8 +16,6 @@ A split changes how many lots there are and not what they cost; the newest round
 
 from __future__ import annotations
 
-from collections import deque
-
 import msgspec
 
 from vtrade.domain.instruments import Instrument
@@ -136,7 +134,7 @@ class LotQueue:
         Micro-units paid for what is held; negative when short: what was received.
     realized_pnl : int
         Micro-units, before fees.
-    lots : deque of Lot
+    lots : list of Lot
         All on the same side; they sum to ``quantity``.
     open_trip : OpenTrip or None
         The newest round trip, to which the same two orders may still add.
@@ -163,7 +161,7 @@ class LotQueue:
         self.quantity = 0
         self.cost_basis = 0
         self.realized_pnl = 0
-        self.lots: deque[Lot] = deque()
+        self.lots: list[Lot] = []
         self.open_trip: OpenTrip | None = None
 
     def trade(self, ts_ns: int, order_id: int, *, side: int, px: int, quantity: int, fee: int) -> list[RoundTrip]:
@@ -182,11 +180,12 @@ class LotQueue:
         done: list[RoundTrip] = []
         lots = self.lots
         if self.quantity * side < 0:
-            while quantity and lots:
-                lot = lots[0]
+            gone = 0
+            while quantity and gone < len(lots):
+                lot = lots[gone]
                 if lot.quantity <= quantity:
                     taken, cost, entry_fee = lot.quantity, lot.cost, lot.fee
-                    lots.popleft()
+                    gone += 1
                 else:
                     taken = quantity
                     cost, entry_fee = divide(lot.cost * taken, lot.quantity), divide(lot.fee * taken, lot.quantity)
@@ -211,6 +210,7 @@ class LotQueue:
                 trip.exit_value += proceeds
                 trip.fees += entry_fee + exit_fee
                 trip.exit_ts_ns = ts_ns
+            del lots[:gone]
         if quantity:
             lots.append(Lot(quantity, value, ts_ns, order_id, fee))
             self.quantity += side * quantity
@@ -237,7 +237,7 @@ class LotQueue:
         (70, 6455700000)
         """
         before, after = abs(self.quantity), abs(quantity)
-        kept: deque[Lot] = deque()
+        kept: list[Lot] = []
         seen = given = cost = fee = 0
         for lot in self.lots:
             seen += lot.quantity

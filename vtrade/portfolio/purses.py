@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from vtrade.domain.values import MICRO, divide
+from vtrade.portfolio.ledger import FillKeys
 
 TOTALS: Final[Mapping[str, tuple[str, int]]] = {
     "dividend": ("dividends", 1),
@@ -89,7 +90,8 @@ class Purse:
 
     ``paid_in`` is deposits and adjustments, ``converted`` what conversions brought; ``dividends`` and ``other`` were
     received, ``fees``, ``borrow_fees``, ``interest`` and ``fines`` paid. Where the currency is not the account's own,
-    ``value`` is cash and positions together, and ``shown`` the same in the account's currency.
+    ``value`` is cash and positions together, and ``shown`` the same in the account's currency. ``keys`` are those of a
+    fill that this money pays for, once there was one.
 
     Examples
     --------
@@ -100,10 +102,11 @@ class Purse:
     -750000
     """
 
-    __slots__ = ("cash", "currency", "fees", "into", "rate", "shown", "value", *PURSE_TOTALS)
+    __slots__ = ("cash", "currency", "fees", "into", "keys", "rate", "shown", "value", *PURSE_TOTALS)
 
     def __init__(self, currency: str) -> None:
         self.currency = currency
+        self.keys: FillKeys | None = None
         self.cash = self.fees = self.value = self.shown = 0
         self.paid_in = self.converted = self.dividends = self.borrow_fees = self.interest = self.fines = self.other = 0
         self.rate = self.into = MICRO

@@ -6,29 +6,30 @@ number beyond 64 bits, which MessagePack cannot hold, is written as decimal text
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any, Final
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
 
 import msgspec
 
-from vtrade.domain.instruments import Instrument
-from vtrade.domain.messages import Fill, RoomOpened
+from vtrade.domain.messages import RoomOpened
 from vtrade.portfolio.accounts import AccountState, Holding, TripSums
-from vtrade.portfolio.books import Books
-from vtrade.portfolio.curve import Curve
+from vtrade.portfolio.alone import balances
+from vtrade.portfolio.books import SEATS_FROM, Books
+from vtrade.portfolio.curve import Curve, CurveDump
+from vtrade.portfolio.history import pack
 from vtrade.portfolio.ledger import Leg, PortfolioError
-from vtrade.portfolio.lots import Lot, OpenTrip, RoundTrip
-from vtrade.portfolio.purses import PURSE_TOTALS, Movement, Purse
+from vtrade.portfolio.lots import Lot, OpenTrip
+from vtrade.portfolio.purses import PURSE_TOTALS, Purse
+from vtrade.portfolio.track import Track
 
-SNAPSHOT_VERSION: Final = 2
-CurveDump = tuple[int, int, bytes]
+SNAPSHOT_VERSION: Final = 3
 LotDump = tuple[int, int, int, int, int]
 TripDump = tuple[int, int, int, int, int, int, int, int, int]
-_INT64_MIN: Final = -(2**63)
-_UINT64_MAX: Final = 2**64 - 1
 
 
-class HoldingSnapshot(msgspec.Struct, frozen=True, array_like=True):
+class HoldingSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An account's dealings in one instrument."""
 
     index: int
@@ -43,7 +44,7 @@ class HoldingSnapshot(msgspec.Struct, frozen=True, array_like=True):
     open_trip: TripDump | None
 
 
-class PurseSnapshot(msgspec.Struct, frozen=True, array_like=True):
+class PurseSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Money in one currency; ``totals`` as in ``PURSE_TOTALS``."""
 
     currency: str
@@ -52,7 +53,7 @@ class PurseSnapshot(msgspec.Struct, frozen=True, array_like=True):
     totals: list[int]
 
 
-class AccountSnapshot(msgspec.Struct, frozen=True, array_like=True):
+class AccountSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One account; its value follows from cash, lots, marks and rates. The first purse is its own currency."""
 
     name: str
@@ -70,16 +71,18 @@ class AccountSnapshot(msgspec.Struct, frozen=True, array_like=True):
     slippage_base: int
     fill_count: int
     sums: tuple[int, int, int, int]
-    fills: list[Fill]
-    trips: list[RoundTrip]
-    movements: list[Movement]
+    fills: list[msgspec.Raw]
+    trips: list[msgspec.Raw]
+    movements: list[msgspec.Raw]
     purses: list[PurseSnapshot]
     holdings: list[HoldingSnapshot]
     curve: CurveDump
+    arrivals: list[tuple[int, int]]
+    clock: CurveDump | None
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """The engine's state."""
+    """The engine's state; ``holders`` are numbered in the order of ``accounts``."""
 
     version: int = SNAPSHOT_VERSION
     seq: int
@@ -89,14 +92,17 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     room: RoomOpened | None
     marks: list[int]
     unmarked: list[int]
-    arrivals: list[tuple[int, int]]
     clock: CurveDump
     ledger: list[Leg]
     rates: list[tuple[str, int]]
-    accounts: list[AccountSnapshot]
-    holders: list[list[str]]
+    accounts: list[msgspec.Raw]
+    holders: list[list[int]]
     carried: list[tuple[int, list[str]]]
     unobserved: list[str]
+
+
+_account_decoder = msgspec.msgpack.Decoder(AccountSnapshot, strict=False)
+_decoder = msgspec.msgpack.Decoder(Snapshot, strict=False)
 
 
 def dump_trip(trip: OpenTrip) -> TripDump:
@@ -150,31 +156,34 @@ def dump_account(state: AccountState) -> AccountSnapshot:
         state.high_water_mark,
         state.deepest,
         state.scale,
-        list(state.flows),
+        state.flows,
         state.traded_notional,
         state.slippage,
         state.slippage_base,
         state.fill_count,
         (sums.count, sums.hits, sums.won, sums.lost),
-        list(state.fills),
-        list(state.trips),
-        list(state.movements),
+        state.fills.dump(),
+        state.trips.dump(),
+        state.movements.dump(),
         [dump_purse(purse) for purse in state.purses.values()],
         [dump_holding(holding) for holding in state.holdings.values()],
-        state.curve.dump(),
+        state.track.settle().dump_curve(),
+        sorted(state.arrivals.items()),
+        state.clock.dump() if state.clock is not None else None,
     )
 
 
-def load_holding(saved: HoldingSnapshot, account: AccountState, instrument: Instrument) -> Holding:
+def load_holding(saved: HoldingSnapshot, account: AccountState, books: Books) -> Holding:
     """The holding that :func:`dump_holding` described."""
-    holding = Holding(account, saved.index, instrument, account.purses[instrument.currency])
+    holding = books.holding(account, saved.index)
     holding.fees, holding.dividends, holding.borrow_fees = saved.fees, saved.dividends, saved.borrow_fees
     holding.carry, holding.waiting = saved.carry, saved.waiting
     queue = holding.lots
     queue.realized_pnl = saved.realized_pnl
-    queue.lots = deque(Lot(*lot) for lot in saved.lots)
-    queue.quantity = saved.side * sum(lot.quantity for lot in queue.lots)
-    queue.cost_basis = saved.side * sum(lot.cost for lot in queue.lots)
+    queue.lots = [Lot(*lot) for lot in saved.lots]
+    for lot in queue.lots:
+        queue.quantity += saved.side * lot.quantity
+        queue.cost_basis += saved.side * lot.cost
     if saved.open_trip is not None:
         side, quantity, entry_id, exit_id, entry_ns, exit_ns, entry_value, exit_value, fees = saved.open_trip
         trip = queue.open_trip = OpenTrip(side, Lot(quantity, 0, entry_ns, entry_id, 0), exit_id)
@@ -191,93 +200,112 @@ def load_account(saved: AccountSnapshot, books: Books) -> AccountState:
         saved.opening,
         opened_seq=saved.opened_seq,
         opened_ns=saved.opened_ns,
-        curve=Curve.load(saved.curve),
+        track=Track(0, Curve.load(saved.curve), high_water_mark=saved.high_water_mark, deepest=saved.deepest),
         history_max=books.history_max,
     )
-    state.deposits, state.deepest, state.scale = saved.deposits, saved.deepest, saved.scale
-    state.high_water_mark, state.traded_notional = saved.high_water_mark, saved.traded_notional
+    state.deposits, state.scale, state.traded_notional = saved.deposits, saved.scale, saved.traded_notional
+    state.arrivals = dict(saved.arrivals)
+    state.clock = Curve.load(saved.clock) if saved.clock is not None else None
     state.slippage, state.slippage_base = saved.slippage, saved.slippage_base
     state.fill_count, state.sums = saved.fill_count, TripSums(*saved.sums)
     state.flows.extend(saved.flows)
-    state.fills.extend(saved.fills)
-    state.trips.extend(saved.trips)
-    state.movements.extend(saved.movements)
+    state.fills.load(saved.fills)
+    state.trips.load(saved.trips)
+    state.movements.load(saved.movements)
     for item in saved.purses:
         purse = books.purse(state, item.currency)
         purse.cash, purse.fees = item.cash, item.fees
         for name, total in zip(PURSE_TOTALS, item.totals, strict=True):
             setattr(purse, name, total)
-    state.nav = state.home.cash + sum(purse.add(purse.cash) for purse in state.foreign)
+    nav, marks = state.home.cash, books.marks
     for held in saved.holdings:
-        holding = state.holdings[held.index] = load_holding(held, state, books.instruments[held.index])
-        books.worth(holding, books.marks[held.index] * holding.lots.quantity * holding.tick_value + holding.carry)
+        holding = load_holding(held, state, books)
+        value = marks[held.index] * holding.lots.quantity * holding.tick_value + holding.carry
+        if holding.foreign is None:
+            nav += value
+        else:
+            holding.foreign.value += value
         if holding.waiting is not None:
             books.waiting[state.name, held.index] = holding
+    state.track.nav = nav + sum(purse.add(purse.cash) for purse in state.foreign)
     return state
 
 
-def dump(books: Books) -> Snapshot:
-    """The engine's state as a value."""
+def _untold(room: RoomOpened | None) -> RoomOpened | None:
+    """A room without what tells its future: the name of a seeded tape holds the seed."""
+    return None if room is None else msgspec.structs.replace(room, tape="", forked_from="")
+
+
+def _names(told: Mapping[str, object], only: str | None) -> list[str]:
+    """Accounts that are told of, or the one that matters."""
+    return list(told) if only is None else [only] if only in told else []
+
+
+def dump(books: Books, *, only: str | None = None) -> Snapshot:
+    """The engine's state as a value; ``only`` leaves out all other accounts, see :mod:`vtrade.portfolio.alone`."""
+    ledger = books.ledger
+    names = list(books.accounts) if only is None else [only]
+    numbers = {name: number for number, name in enumerate(names)}
     return Snapshot(
         seq=books.seq,
         ts_ns=books.ts_ns,
         curve_cells_max=books.curve_cells_max,
         history_max=books.history_max,
-        room=books.room,
+        room=books.room if only is None else _untold(books.room),
         marks=books.marks,
         unmarked=sorted(books.unmarked),
-        arrivals=sorted(books.arrivals.items()),
         clock=books.clock.dump(),
-        ledger=books.ledger.balances(),
+        ledger=ledger.balances() if only is None else balances(books.accounts[only], ledger),
         rates=sorted(books.rates.items()),
-        accounts=[dump_account(state) for state in books.accounts.values()],
-        holders=[list(holders) for holders in books.holders],
-        carried=[(index, list(names)) for index, names in sorted(books.carried.items())],
-        unobserved=sorted(books.unobserved),
+        accounts=[msgspec.Raw(pack(dump_account(books.accounts[name]))) for name in names],
+        holders=[[numbers[name] for name in _names(holders, only)] for holders in books.holders],
+        carried=[(index, found) for index, held in sorted(books.carried.items()) if (found := _names(held, only))],
+        unobserved=sorted(_names(books.unobserved, only)),
     )
 
 
-def load(saved: Snapshot) -> Books:
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Make millions of objects, none of them garbage, without a search for garbage among them again and again."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+@_without_collections()
+def load(saved: Snapshot, *, seats_from: int = SEATS_FROM) -> Books:
     """The state that :func:`dump` described."""
-    books = Books(curve_cells_max=saved.curve_cells_max, history_max=saved.history_max)
+    books = Books(curve_cells_max=saved.curve_cells_max, history_max=saved.history_max, seats_from=seats_from)
     books.seq, books.ts_ns = saved.seq, saved.ts_ns
     if saved.room is not None:
         books.set_room(saved.room)
     books.marks = list(saved.marks)
     books.unmarked = set(saved.unmarked)
-    books.arrivals = dict(saved.arrivals)
     books.clock = Curve.load(saved.clock)
     books.ledger.load(saved.ledger)
     books.rates = dict(saved.rates)
-    for account in saved.accounts:
+    for packed in saved.accounts:
+        account = _account_decoder.decode(packed)
         books.accounts[account.name] = load_account(account, books)
-    for index, names in enumerate(saved.holders):
-        books.holders[index] = {name: books.accounts[name].holdings[index] for name in names}
+    listed = list(books.accounts.values())
+    for index, numbers in enumerate(saved.holders):
+        books.holders[index] = {listed[number].name: listed[number].holdings[index] for number in numbers}
     for index, names in saved.carried:
         books.carried[index] = {name: books.accounts[name].holdings[index] for name in names}
     books.unobserved = {name: books.accounts[name] for name in saved.unobserved}
+    books.stirred = dict.fromkeys(books.accounts)
+    if len(books.accounts) >= seats_from:
+        books.take_seats()
     return books
-
-
-def _narrow(value: Any) -> Any:
-    """The same value with every whole number beyond 64 bits as text."""
-    if isinstance(value, int):
-        return value if _INT64_MIN <= value <= _UINT64_MAX else str(value)
-    if isinstance(value, list | tuple):
-        return [_narrow(item) for item in value]
-    return value
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Snapshot, strict=False)
 
 
 def encode(saved: Snapshot) -> bytes:
     """The wire form of a snapshot."""
-    try:
-        return _encoder.encode(saved)
-    except OverflowError:
-        return _encoder.encode(_narrow(msgspec.to_builtins(saved, builtin_types=(bytes,))))
+    return pack(saved)
 
 
 def decode(data: bytes) -> Snapshot:

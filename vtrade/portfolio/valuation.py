@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from vtrade.domain.instruments import Instrument
 from vtrade.portfolio.accounts import AccountState, Holding
@@ -40,12 +40,28 @@ def total(state: AccountState, amount: Callable[[Purse], int]) -> int:
     return amount(state.home) + sum(convert(amount(purse), purse.rate, purse.into) for purse in state.foreign)
 
 
-def held_total(state: AccountState, amount: Callable[[Holding], int]) -> int:
-    """An amount that each holding has, summed per currency, turned over into the account's currency and summed."""
-    sums: defaultdict[str, int] = defaultdict(int)
+class Held(NamedTuple):
+    """Holdings added up: market values with and without their sign, and profits; micro-units."""
+
+    net: int
+    gross: int
+    realized: int
+    unrealized: int
+
+
+def held(state: AccountState, marks: Sequence[int]) -> Held:
+    """All holdings, summed per currency, turned over into the account's currency and summed."""
+    sums = {currency: [0] * len(Held._fields) for currency in state.purses}
     for holding in state.holdings.values():
-        sums[holding.purse.currency] += amount(holding)
-    return total(state, lambda purse: sums[purse.currency])
+        row, queue = sums[holding.purse.currency], holding.lots
+        value = marks[holding.index] * queue.quantity * holding.tick_value + holding.carry
+        row[0] += value
+        row[1] += abs(value)
+        row[2] += queue.realized_pnl
+        row[3] += value - queue.cost_basis
+    if not state.foreign:
+        return Held(*sums[state.currency])
+    return Held(*(total(state, lambda purse, n=n: sums[purse.currency][n]) for n in range(len(Held._fields))))  # type: ignore[misc]
 
 
 def account_view(state: AccountState, marks: Sequence[int]) -> AccountView:
@@ -55,10 +71,7 @@ def account_view(state: AccountState, marks: Sequence[int]) -> AccountView:
     dividends, other = total(state, lambda purse: purse.dividends), total(state, lambda purse: purse.other)
     borrow_fees = total(state, lambda purse: purse.borrow_fees)
     interest, fines = total(state, lambda purse: purse.interest), total(state, lambda purse: purse.fines)
-    net = held_total(state, lambda holding: market_value(holding, marks))
-    gross = held_total(state, lambda holding: abs(market_value(holding, marks)))
-    realized = held_total(state, lambda holding: holding.lots.realized_pnl)
-    unrealized = held_total(state, lambda holding: market_value(holding, marks) - holding.lots.cost_basis)
+    net, gross, realized, unrealized = held(state, marks)
     profit = realized + unrealized + dividends + other - fees - borrow_fees - interest - fines
     return AccountView(
         account=state.name,
@@ -88,7 +101,7 @@ def account_view(state: AccountState, marks: Sequence[int]) -> AccountView:
         traded_notional=state.traded_notional,
         turnover=weight(state.traded_notional, state.deposits),
         fills=state.fill_count,
-        round_trips=state.trip_sums().count,
+        round_trips=state.trip_count(),
     )
 
 

@@ -53,28 +53,6 @@ class Transport(Protocol):
         """Let go of every connection."""
 
 
-def find_room(transport: Transport, room: str = "") -> str:
-    """The room that a token is for; with ``room`` that one, where it is for several.
-
-    Raises
-    ------
-    DeskError
-        If it is for none, for several, or not for this one.
-    """
-    known = [str(row.get("name", "")) for row in _rows(transport.get("/v1/rooms"), "rooms")]
-    if room and room in known:
-        return room
-    if len(known) == 1 and not room:
-        return known[0]
-    if room:
-        raise DeskError(f"your token is not for a room {room!r}; at {transport.where} it is for {_listed(known)}")
-    raise DeskError(f"at {transport.where} your token is for {_listed(known)}; say which: vt.connect(..., room=NAME)")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "") if names else "no room"
-
-
 class RemoteRanking:
     """A leaderboard behind a gateway; see :class:`vtrade.services.shared.Ranking`.
 
@@ -116,10 +94,10 @@ class RemoteRanking:
         return [Standing(r["rank"], r["account"], round(r["score"] * scale), r["moved"]) for r in _rows(data)]
 
 
-def _rows(data: bytes, name: str = "rows") -> list[dict[str, Any]]:
+def _rows(data: bytes) -> list[dict[str, Any]]:
     try:
         told: dict[str, list[dict[str, Any]]] = msgspec.json.decode(data, type=dict[str, list[dict[str, Any]]])
-        return told[name]
+        return told["rows"]
     except (msgspec.MsgspecError, LookupError) as error:
         raise Unavailable(f"the gateway gave an answer that cannot be read ({error})") from None
 

@@ -62,6 +62,8 @@ def broker_properties(settings: Settings) -> dict[str, str]:
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
+        "group.coordinator.append.linger.ms": "0",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
         "message.max.bytes": str(MESSAGE_BYTES_MAX),
         "log.retention.check.interval.ms": "300000",
     }

@@ -54,7 +54,16 @@ QUIET_S: Final = 2.0
 TURN_S: Final = 0.1
 """Rooms that are not flushed after so long wait for the next turn."""
 
+CURVE_CELLS_MAX: Final = 256
+HISTORY_MAX: Final = 256
+"""What a worker keeps of an account's past, in cells of its curve and in fills: no view shows more."""
+
 Dealing = AccountOpened | Fill | CashMoved | PositionAdjusted
+
+
+def new_engine() -> PortfolioEngine:
+    """An engine that keeps no more of the past than a worker needs, however many accounts there are."""
+    return PortfolioEngine(curve_cells_max=CURVE_CELLS_MAX, history_max=HISTORY_MAX)
 
 
 class PortfolioRoom:
@@ -148,11 +157,11 @@ class PortfolioRoom:
             return {}
         self._looked = engine.seq
         self._next_standings = now + int(STANDINGS_S * NS_PER_S)
-        navs = {name: engine.state(name).nav for name in engine.accounts}
-        changed = {name: nav for name, nav in navs.items() if known.get(name) != nav}
+        navs = engine.navs()
         self._navs = navs
-        self._moved.update(dict.fromkeys(changed))
-        return {name: score(nav) for name, nav in changed.items()}
+        # also those whose value came back to where it was: their drawdown has changed
+        self._moved.update(dict.fromkeys(engine.changed()))
+        return {name: score(nav) for name, nav in navs.items() if known.get(name) != nav}
 
     def _due(self, now: int, *, quiet: bool) -> list[str]:
         """Accounts to be shown and told now: first those that dealt, then those that wait longest."""
@@ -254,7 +263,7 @@ class PortfolioRole:
             If the snapshot is none.
         """
         if state is None:
-            return PortfolioRoom(room, self, PortfolioEngine(), None, self._reader)
+            return PortfolioRoom(room, self, new_engine(), None, self._reader)
         known, engine = decode_state(room, state, PortfolioEngine.restore)
         return PortfolioRoom(room, self, engine, known, self._reader)
 

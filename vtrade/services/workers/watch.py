@@ -6,6 +6,7 @@ while its loop turns, and ready once it has partitions and is caught up.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +14,8 @@ from vtrade.domain.values import NS_PER_S
 from vtrade.ports import Clock, Place
 from vtrade.services.workers.metrics import Metrics
 from vtrade.services.workers.runner import Worker
+
+log = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
 SILENT_S: Final = 90.0
@@ -51,7 +54,10 @@ class Watch:
             self._metrics.batch(elapsed_ns / NS_PER_S)
         if now - self._looked_ns >= LOOK_S * NS_PER_S:
             self._looked_ns = now
-            self._look()
+            try:
+                self._look()
+            except Exception:  # a number that cannot be told is no reason to stop working
+                log.exception("the metrics could not be brought up to date")
 
     def _look(self) -> None:
         worker = self._worker
