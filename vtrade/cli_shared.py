@@ -22,6 +22,8 @@ from vtrade.errors import VTradeError
 SHOW_AFTER_S: Final = 1.0
 """Progress is drawn for what takes longer than this."""
 STOPPED: Final = 130
+COLLECT_AFTER: Final = (50_000, 20, 50)
+"""Objects more than before, young collections and middle ones after which the next older ones are looked through."""
 PLAIN_WIDTH: Final = 160
 """Columns of a table that no terminal shows."""
 
@@ -103,3 +105,16 @@ def warm_up(*, synthetic: bool = False) -> None:
         from vtrade.market.load import load_tape
 
         load_tape("synthetic:7")
+
+
+def settle_memory() -> None:
+    """For a process that serves for long: have the collector of cycles look rarely, and never at what is there already.
+
+    Nearly everything such a process keeps it keeps for good (orders, facts), and a collection that walks all of it
+    stops everybody for as long as that takes.
+    """
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)

@@ -62,11 +62,11 @@ class SharedOver(Room):
 
     def __init__(
         self, tape: Tape, accounts: Mapping[str, RiskLimits], *, rules: RoomRules | None = None,
-        cash: int = 1_000_000_000_000, seed: int = 9,
+        cash: int = 1_000_000_000_000, seed: int = 9, tape_name: str = "a tape",
     ) -> None:  # fmt: skip
         start = tape.start_ns
         opening: list[Inbound] = [
-            OpenRoom(start, "room of a class", tape.instruments, rules or RoomRules(), seed, "a tape")
+            OpenRoom(start, "room of a class", tape.instruments, rules or RoomRules(), seed, tape_name)
         ]
         opening += [OpenAccount(start, name, cash, "USD", limits) for name, limits in accounts.items()]
         client = embedded_redis()
@@ -139,8 +139,6 @@ class Loopback:
             rows = board.around(self.account, int(query["n"])) if "around" in query else board.top(int(query["n"]))
             scale = 1e6 if query["by"] == "nav" else 1
             return msgspec.json.encode({"rows": [{**msgspec.to_builtins(r), "score": r.score / scale} for r in rows]})
-        if parts[-1] == "rooms":
-            return msgspec.json.encode({"rooms": [{"name": self.room.name}]})
         account = str(query.get("account", self.account))
         desk = self.desk if account == self.account else Desk.on(self.room, account, wiring())
         story = desk._explain(desk.order(parts[-2])._record)

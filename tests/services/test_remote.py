@@ -566,15 +566,6 @@ def test_the_pump_drives_a_desk_by_itself(open_class: Opener) -> None:
     until(lambda: desk.quotes().equals(school.near("ana").quotes()))
 
 
-def test_the_room_of_a_token(open_class: Opener) -> None:
-    school = open_class()
-    school.join("ana")
-    way = school.ways["ana"]
-    assert inquiry.find_room(way) == inquiry.find_room(way, school.room.name) == school.room.name
-    with pytest.raises(DeskError, match="is not for a room 'beta'"):
-        inquiry.find_room(way, "beta")
-
-
 def test_frames_are_small(open_class: Opener) -> None:
     school = open_class()
     school.join("ana")

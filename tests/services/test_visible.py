@@ -111,7 +111,7 @@ def test_no_frame_of_a_student_names_another(seed: int, rules: str) -> None:
     luck = Random(seed)
     people = {"ana": RiskLimits(), SECRET: RiskLimits.make(leverage=2, allow_short=True)}
     tape = vt.synthetic(7, symbols=["ACME"], minutes=2, events_per_second=6)
-    school = Class(SharedOver(tape, people, rules=RULES[rules], seed=987_654_321_012))
+    school = Class(SharedOver(tape, people, rules=RULES[rules], seed=987_654_321_012, tape_name="synthetic:7"))
     try:
         other = school.near(SECRET)
         for number in range(12):

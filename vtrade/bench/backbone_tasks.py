@@ -236,6 +236,14 @@ def scaling(rooms: int = ROOMS, events: int = ROOM_EVENTS) -> dict[str, Any]:
     return found
 
 
+def standings(members: int) -> dict[str, Any]:
+    """The leaderboard of many members, on a Redis of its own; see :func:`vtrade.bench.board_tasks.board`."""
+    from vtrade.bench.board_tasks import board
+
+    with servers() as settings:
+        return board(settings.redis.text, members=members)
+
+
 def rooms_on_partitions(count: int) -> list[str]:
     """One name of a room for each partition."""
     names: dict[int, str] = {}
@@ -249,7 +257,9 @@ def rooms_on_partitions(count: int) -> list[str]:
 def main() -> None:
     """Run the task that the command line names; the arguments are JSON."""
     task, arguments = sys.argv[1], json.loads(sys.argv[2] if len(sys.argv) > 2 else "{}")
-    tasks: dict[str, Callable[..., dict[str, Any]]] = {"ticks": ticks, "restart": restart, "scaling": scaling}
+    tasks: dict[str, Callable[..., dict[str, Any]]] = {
+        "ticks": ticks, "restart": restart, "scaling": scaling, "standings": standings,
+    }  # fmt: skip
     sys.stdout.write(json.dumps(tasks[task](**arguments)) + "\n")
 
 

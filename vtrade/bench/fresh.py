@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from vtrade.errors import VTradeError
 
-TIMEOUT_S: Final = 300
+TIMEOUT_S: Final = 600
 
 
 class BenchError(VTradeError):

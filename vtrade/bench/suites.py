@@ -160,6 +160,12 @@ def _engine() -> Iterator[Row]:
     yield from engine_rows(data_file(AAPL))
 
 
+def _backbone() -> Iterator[Row]:
+    from vtrade.bench.backbone import backbone_rows  # the servers' libraries are not needed by the others
+
+    yield from backbone_rows()
+
+
 SUITES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "import": _import,
     "first_fill": _first_fill,
@@ -168,5 +174,6 @@ SUITES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "panel": _panel,
     "engine": _engine,
     "fidelity": fidelity,
+    "backbone": _backbone,
 }
 """The suites, in the order in which they run."""

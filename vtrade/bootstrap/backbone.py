@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from vtrade.services.workers.rebuild import RebuiltRoom
 
 ROLES: Final = ("execution", "portfolio", "gamification", "feed")
+PACES_S: Final = {"execution": 0.008, "portfolio": 0.1, "gamification": 0.1, "feed": 0.02}
+"""How often workers take records while few come: somebody waits for the answers of execution."""
+COMMIT_S: Final = 1.0
+"""How often a worker tells its group how far it got."""
 WAIT_S: Final = 5.0
 """Pause between two tries to reach a server at the start."""
 
@@ -156,7 +160,7 @@ def run_worker(
         role = make_role(name, settings, bus, worker=worker, cache=cache, lag=watch.lag)
         runs = Worker(
             role, bus, snapshot_store(bus), clock, name=worker, snapshot_s=settings.snapshot_every_s,
-            on_turn=watch.turned,
+            pace_s=PACES_S[name], commit_s=0.0 if settings.kafka_transactions else COMMIT_S, on_turn=watch.turned,
         )  # fmt: skip
         watch.watch(runs)
         runs.run(stop)

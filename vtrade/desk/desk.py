@@ -328,7 +328,7 @@ class Desk:
         return record.instrument.price(ticks) if ticks and record.instrument else record.stop_price
 
     def _explain(self, record: Record, *, alternatives: bool = True) -> Explanation:
-        told = self._room.explained(record)
+        told = self._room.explained(record) if alternatives else None
         if told is not None:
             return told
         with self._room.lock:
@@ -590,7 +590,8 @@ class Desk:
         return view.text(self)
 
     def __repr__(self) -> str:
-        return f"Desk({self.account!r} on {self._room.engine.tape or 'a tape'}, {self.now}, NAV {self.nav:,.2f})"
+        money = f", NAV {self.nav:,.2f}" if view.has_account(self) else ""
+        return f"Desk({self.account!r} on {self._room.engine.tape or 'a tape'}, {self.now}{money})"
 
     def close_desk(self) -> None:
         """Stop playing and let go of the journal: the desk can still be looked at."""

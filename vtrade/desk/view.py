@@ -42,6 +42,10 @@ TICKET_TYPES: Final = (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_MARKET,
 TICKET_TIFS: Final = tuple(tif for tif in TimeInForce if tif != TimeInForce.GTD)
 """What the ticket has fields for; an intent may ask for all the others too."""
 
+_MONEY: Final = (
+    "nav", "cash", "reserved", "buying_power", "realized_pnl", "unrealized_pnl", "fees", "pnl", "pnl_pct",
+)  # fmt: skip
+
 _INTENTS: Final = {OrderEvent.CANCEL: "cancel", OrderEvent.REPLACE: "replace"}
 
 
@@ -74,7 +78,7 @@ def build(desk: Desk, symbol: str | None, *, levels: int, bars: int) -> dict[str
                     "last": p.mark_price, "market_value": from_micros(p.market_value),
                     "unrealized_pnl": from_micros(p.unrealized_pnl), "realized_pnl": from_micros(p.realized_pnl),
                 }
-                for p in room.portfolio.positions(desk.account)
+                for p in (room.portfolio.positions(desk.account) if has_account(desk) else ())
             ],
             "account": _account(desk),
             "standings": [
@@ -187,8 +191,15 @@ def _order(desk: Desk, r: Record) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def has_account(desk: Desk) -> bool:
+    """Whether whoever sits here trades; who runs a room has no account in it."""
+    return desk.account in desk._room.portfolio.accounts
+
+
 def _account(desk: Desk) -> dict[str, Any]:
     room = desk._room
+    if not has_account(desk):
+        return {"account": desk.account, "currency": desk.instruments[0].currency, **dict.fromkeys(_MONEY)}
     account = room.portfolio.account(desk.account)
     pnl = account.nav - account.deposits
     return {
@@ -203,6 +214,8 @@ def _account(desk: Desk) -> dict[str, Any]:
 
 
 def _progress(desk: Desk) -> dict[str, Any]:
+    if not has_account(desk):
+        return {"level": 0, "title": "without an account", "xp": 0, "next_level_xp": 0, "badges": [], "missions": []}
     p = desk._room.progress.progress(desk.account)
     return {
         "level": p.level, "title": p.title, "xp": p.xp, "next_level_xp": p.next_level_xp,
@@ -334,7 +347,9 @@ def text(desk: Desk) -> str:
             f"{desk.account} on {room.head.name if room.head else room.engine.tape}, {desk.now}, {state}"
             + (f"  [branch of {desk.forked_from}]" if desk.forked_from else ""),
             f"NAV {account['nav']:,.2f} {account['currency']}  P&L {account['pnl']:+,.2f} ({account['pnl_pct']:+.2f} %)"
-            f"  cash {account['cash']:,.2f}  buying power {account['buying_power']:,.2f}  fees {account['fees']:,.2f}",
+            f"  cash {account['cash']:,.2f}  buying power {account['buying_power']:,.2f}  fees {account['fees']:,.2f}"
+            if has_account(desk)
+            else f"{desk.account} looks on, without an account",
         ]
         for k, i in enumerate(desk.instruments):
             q = _quote(desk, k)
@@ -362,7 +377,8 @@ def text(desk: Desk) -> str:
             lines.append("working orders:")
             lines += [f"  {desk.order(r.client_order_id)!r}" for r in working[-10:]]
         p = v["progress"]
-        lines.append(f"level {p['level']}, {p['title']}, {p['xp']} XP")
+        if has_account(desk):
+            lines.append(f"level {p['level']}, {p['title']}, {p['xp']} XP")
     return "\n".join(lines)
 
 

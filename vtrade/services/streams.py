@@ -45,6 +45,8 @@ from vtrade.services.visible import as_public, money_of, order_now, owner_of, se
 
 EVERY_S: Final = 0.2
 """Least time between two turns of the pump."""
+CROWD: Final = 200
+"""With so many connections more turns would cost more than anybody sees."""
 IDLE_S: Final = 1.0
 """Longest sleep of the pump."""
 RANKS_EVERY: Final = 5
@@ -178,7 +180,8 @@ class RoomStreams:
     ----------
     room : SharedRoom
     every_s : float
-        Least time between two turns of the pump, in seconds; 0 makes no pump: whoever made this calls :meth:`pump`.
+        Least time between two turns of the pump, in seconds, longer where there are more than ``CROWD`` connections; 0
+        makes no pump: whoever made this calls :meth:`pump`.
     """
 
     def __init__(self, room: SharedRoom, *, every_s: float = EVERY_S) -> None:
@@ -366,7 +369,7 @@ class RoomStreams:
                 self.pump()
             except Exception:  # the next turn may do better, and everybody depends on it
                 log.exception("a turn of the streams of room %s failed", self._room.name)
-            self._stop.wait(self._every_s)
+            self._stop.wait(self._every_s * max(1.0, len(self._connections) / CROWD))
 
     def pump(self) -> None:
         """One turn: look at what changed, and wake everybody for whom there is something."""

@@ -23,7 +23,7 @@ from vtrade.portfolio.views import AccountView, PositionView
 from vtrade.ports import Outgoing, Taken
 from vtrade.services.workers import portfolio as module
 from vtrade.services.workers.account_views import FULL_EVERY, read_hot_view
-from vtrade.services.workers.portfolio import PortfolioRole, PortfolioRoom
+from vtrade.services.workers.portfolio import PortfolioRole, PortfolioRoom, new_engine
 from vtrade.services.workers.runner import Worker
 from vtrade.services.workers.trades import TradesGap, TradesReader
 
@@ -84,7 +84,7 @@ class Desk:
 
 
 def engine_of(records: Iterable[Taken]) -> PortfolioEngine:
-    engine = PortfolioEngine()
+    engine = new_engine()
     for heard in TradesReader().read(records, {}):
         engine.apply_all(heard.facts)
     return engine

@@ -37,6 +37,8 @@ SNAPSHOT_RECORDS: Final = 2_000
 """Records of a partition after which its rooms are snapshotted."""
 SNAPSHOT_S: Final = 30.0
 """Seconds after which they are, if anything happened."""
+FEW_RECORDS: Final = 100
+"""A turn with more of them is followed by the next one at once."""
 RETRY_FIRST_S: Final = 0.2
 RETRY_MAX_S: Final = 10.0
 """Pauses before beginning again after a failure: doubled each time, up to this."""
@@ -102,13 +104,20 @@ class Worker:
     clock : Clock
     name : str
         Of this worker, for logs.
+    pace_s : float
+        :meth:`run` takes records at most this often while few come, so that they come together; that costs their
+        answers so much time, and saves much of the work of a class that sends one order after the other.
+    commit_s : float
+        How often the group hears how far we got; 0 with every turn, which transactions need. After a crash the snapshot
+        says where to go on, and records of other topics are taken again and known by their ids.
     on_turn : callable, optional
         Called after each turn with the number of records it folded and the nanoseconds that took.
     """
 
     def __init__(
         self, role: Role, bus: Bus, snapshots: SnapshotStore, clock: Clock, *, name: str,
-        snapshot_records: int = SNAPSHOT_RECORDS, snapshot_s: float = SNAPSHOT_S,
+        snapshot_records: int = SNAPSHOT_RECORDS, snapshot_s: float = SNAPSHOT_S, pace_s: float = 0.0,
+        commit_s: float = 0.0,
         on_turn: Callable[[int, int], None] | None = None,
     ) -> None:  # fmt: skip
         self.role = role
@@ -120,6 +129,11 @@ class Worker:
         self._on_turn = on_turn
         self._snapshot_records = snapshot_records
         self._snapshot_ns = int(snapshot_s * NS_PER_S)
+        self._pace_s = pace_s
+        self._commit_ns = int(commit_s * NS_PER_S)
+        self._committed_ns = 0
+        self._due: dict[Place, int] = {}
+        """Where we are and the group does not know yet."""
         self._parts: dict[int, _Part] = {}
         self._member: Membership | None = None
         self._fresh: set[int] = set()
@@ -132,8 +146,12 @@ class Worker:
         retry_s = RETRY_FIRST_S
         while not stop.is_set():
             try:
-                self.turn()
+                began = self._clock.monotonic_ns()
+                taken = self.turn()
                 retry_s = RETRY_FIRST_S
+                left_s = self._pace_s - (self._clock.monotonic_ns() - began) / NS_PER_S
+                if left_s > 0 and taken < FEW_RECORDS:
+                    stop.wait(left_s)
             except (Unavailable, Fenced, TradesGap) as error:
                 log.warning("%s begins again in %.1f s: %s", self.name, retry_s, error)
                 stop.wait(retry_s)
@@ -166,15 +184,17 @@ class Worker:
         records = self._member.poll(wait_s, records_max=RECORDS_MAX)
         began = self._clock.monotonic_ns()
         written: list[Outgoing] = []
-        positions: dict[Place, int] = {}
         for record in records:
             part = self._parts.get(record.partition)
             if part is not None:
                 written += self._fold(part, record)
-                positions[record.topic, record.partition] = record.offset + 1
+                self._due[record.topic, record.partition] = record.offset + 1
         written += self.role.turn(self.rooms())
-        if written or positions:
-            self._member.advance(written, positions)
+        told = self._due if began - self._committed_ns >= self._commit_ns else {}
+        if written or told:
+            self._member.advance(written, told)
+        if told:
+            self._due, self._committed_ns = {}, began
         self.counts.taken += len(records)
         self.counts.written += len(written)
         self.counts.turns += 1
@@ -273,6 +293,7 @@ class Worker:
                 self._end(number)
 
     def _end(self, number: int) -> None:
+        self._due = {where: offset for where, offset in self._due.items() if where[1] != number}
         part = self._parts.pop(number, None)
         if part is not None:
             for place in part.rooms.values():
@@ -311,6 +332,7 @@ class Worker:
     def leave(self) -> None:
         """Let go of everything at once, as after a failure; the next turn begins again."""
         member, self._member = self._member, None
+        self._due = {}
         for number in self.partitions:
             self._end(number)
         if member is not None:
@@ -323,7 +345,9 @@ class Worker:
             for part in self._parts.values():
                 if part.since:
                     self._save(part)
-        except Fenced as error:
+            if self._member is not None and self._due:
+                self._member.advance([], self._due)
+        except (Fenced, Unavailable) as error:
             log.warning("%s leaves without a snapshot: %s", self.name, error)
         self.leave()
 
