@@ -15,7 +15,7 @@ READY_TEST  := $(VENV)/.stamp-ready-test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help desk test lint format coverage bench lock clean distclean
+.PHONY: help desk test lint format coverage sim bench lock clean distclean
 
 help: ## Show this list
 	@echo "VTrade: a market you can hold in a notebook"
@@ -47,6 +47,9 @@ format: $(READY_TEST) ## Mend the style, as far as a machine can
 coverage: $(READY_TEST) ## Run the tests and list the lines that none of them reaches (compiled kernels are not counted)
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report --skip-covered --show-missing
+
+sim: $(READY_TEST) ## Live through bad days of the backbone, for a night (SEEDS=10000, FROM=0); a failure prints its seed
+	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
 
 bench: $(READY) ## Measure speed and memory (SUITE=name picks one)
 	$(BIN)/vtrade bench $(SUITE)
