@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import typer
 
-from vtrade.cli_shared import Json, print_json, settle_memory, told
+from vtrade.cli_shared import Json, print_json, settle_down, told
 from vtrade.errors import AccessDenied, SettingsError, Unavailable, VTradeError
 
 serve_app = typer.Typer(help="Run a gateway.")
@@ -103,7 +103,7 @@ def serve(
         print(f"  make a room:    vtrade class create NAME --gateway {url}")
         print(f"  let people in:  vtrade class enrol NAME ana ben --gateway {url} --out tokens.csv")
         print(f"  as a student:   vt.connect({url + '/rooms/NAME'!r}, token=...)", flush=True)
-        settle_memory()
+        settle_down()
 
     running.run(State(parts, config), listening, on_ready=on_ready)
 

@@ -24,6 +24,8 @@ SHOW_AFTER_S: Final = 1.0
 STOPPED: Final = 130
 COLLECT_AFTER: Final = (50_000, 20, 50)
 """Objects more than before, young collections and middle ones after which the next older ones are looked through."""
+SWITCH_S: Final = 0.0005
+"""A thread that computes lets another one go on after so long."""
 PLAIN_WIDTH: Final = 160
 """Columns of a table that no terminal shows."""
 
@@ -107,14 +109,16 @@ def warm_up(*, synthetic: bool = False) -> None:
         load_tape("synthetic:7")
 
 
-def settle_memory() -> None:
-    """For a process that serves for long: have the collector of cycles look rarely, and never at what is there already.
+def settle_down() -> None:
+    """For a process that serves for long, with several threads.
 
-    Nearly everything such a process keeps it keeps for good (orders, facts), and a collection that walks all of it
-    stops everybody for as long as that takes.
+    The collector of cycles looks rarely, and never at what is there already: nearly everything is kept for good
+    (orders, facts), and a collection that walks all of it stops everybody for as long as that takes. And a thread that
+    has something to send waits less for one that computes.
     """
     import gc
 
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+    sys.setswitchinterval(SWITCH_S)

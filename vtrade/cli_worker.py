@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vtrade.cli_shared import Json, print_json, progress, settle_memory, told, warm_up
+from vtrade.cli_shared import Json, print_json, progress, settle_down, told, warm_up
 
 worker_app = typer.Typer(help="Do one part of the work behind a class.")
 
@@ -81,7 +81,7 @@ def worker(
     try:
         if role is RoleName.EXECUTION:
             warm_up()
-        settle_memory()
+        settle_down()
         with until_told() as stop:
             run_worker(
                 role.value, known, stop, metrics_port=metrics_port,

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 ROLES: Final = ("execution", "portfolio", "gamification", "feed")
 PACES_S: Final = {"execution": 0.008, "portfolio": 0.1, "gamification": 0.1, "feed": 0.02}
 """How often workers take records while few come: somebody waits for the answers of execution."""
+PATIENCE_S: Final = {"execution": 0.0, "portfolio": 0.1, "gamification": 0.1, "feed": 0.05}
+TOGETHER_BYTES: Final = 131_072
+"""Workers that show what happened take records that have waited so long, or when they are so many bytes."""
 COMMIT_S: Final = 1.0
 """How often a worker tells its group how far it got."""
 WAIT_S: Final = 5.0
@@ -48,12 +51,19 @@ def worker_name(role: str) -> str:
     return f"{role}@{socket.gethostname()}/{os.getpid()}"
 
 
-def open_bus(settings: Settings, *, client: str, stop: threading.Event | None = None) -> KafkaBus:
-    """A connection to Kafka, with its topics made; with ``stop`` it is waited for until that is set."""
+def open_bus(
+    settings: Settings, *, client: str, stop: threading.Event | None = None, patience_s: float = 0.0
+) -> KafkaBus:
+    """A connection to Kafka, with its topics made; with ``stop`` it is waited for until that is set.
+
+    With ``patience_s`` records may come so much later, and then come together.
+    """
     from vtrade.adapters.kafka.bus import KafkaBus
     from vtrade.adapters.kafka.topics import ensure_topics
 
     connection = msgspec.structs.replace(kafka_settings(settings), client=client)
+    if patience_s:
+        connection = msgspec.structs.replace(connection, fetch_bytes_min=TOGETHER_BYTES, fetch_wait_s=patience_s)
 
     def connect() -> KafkaBus:
         ensure_topics(connection)
@@ -151,7 +161,7 @@ def run_worker(
             ) from None
         stack.callback(server.close)
         on_ready(server.url)
-        bus = open_bus(settings, client=worker, stop=stop)
+        bus = open_bus(settings, client=worker, stop=stop, patience_s=PATIENCE_S[name])
         stack.callback(bus.close)
         cache = None
         if name in ("portfolio", "gamification"):

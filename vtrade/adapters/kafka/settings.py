@@ -72,6 +72,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
         Posts on their way at a time; more is ``Overloaded``.
     record_bytes_max : int
         Largest record, before compression.
+    fetch_bytes_min, fetch_wait_s
+        The broker answers once there are so many bytes, or after so many seconds: who can wait asks less often.
     fetch_bytes_max, fetch_partition_bytes_max : int
         Records that the broker sends at a time, in all and of one partition.
     connect_s, request_s, delivery_s, transaction_s, read_s : float
@@ -108,13 +110,15 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     retention_hours: Mapping[str, int] = {}
     compression: str = "zstd"
     transactions: bool = False
-    post_linger_s: float = 0.0
+    post_linger_s: float = 0.004
     post_batch_bytes: int = 65_536
     bulk_linger_s: float = 0.0
     bulk_batch_bytes: int = 262_144
     sending_records_max: int = 20_000
     sending_bytes_max: int = 67_108_864
     record_bytes_max: int = 1_048_576
+    fetch_bytes_min: int = 1
+    fetch_wait_s: float = FETCH_WAIT_S
     fetch_bytes_max: int = 16_777_216
     fetch_partition_bytes_max: int = 2_097_152
     connect_s: float = 10.0
@@ -323,7 +327,8 @@ def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
         "allow_auto_create_topics": False,
         "fetch_max_bytes": settings.fetch_bytes_max,
         "max_partition_fetch_bytes": settings.fetch_partition_bytes_max,
-        "fetch_max_wait_ms": _ms(min(FETCH_WAIT_S, settings.request_s / 2)),
+        "fetch_min_bytes": settings.fetch_bytes_min,
+        "fetch_max_wait_ms": _ms(min(settings.fetch_wait_s, settings.request_s / 2)),
         "metrics_enabled": False,
     }
 
