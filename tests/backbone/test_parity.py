@@ -45,7 +45,10 @@ from vtrade.services.feed import TapeFeed
 from vtrade.services.joined import Beginning, entries_of
 from vtrade.services.pace import head_of
 from vtrade.services.runtime import Runtime, verify
+from vtrade.services.workers.gamification import GamificationRole
 from vtrade.services.workers.places import Place
+from vtrade.services.workers.portfolio import PortfolioRole
+from vtrade.services.workers.rebuild import rooms_of_log
 
 pytestmark = [pytest.mark.needs("data", "kafka", "redis"), pytest.mark.timeout(900)]
 
@@ -135,10 +138,17 @@ def test_a_day_of_a_class_of_fifty_is_the_same_behind_kafka(
         portfolio.check()
         clock = SystemClock()
         hot = {name: HotState(cache, ROOM, name, clock=clock) for name in ("portfolio", "gamification")}
-        last = portfolio.seq
-        for state in hot.values():
-            until(lambda s=state: (mark := s.mark()) is not None and mark.seq >= last, "Redis is up to date")  # type: ignore[misc]
-        shown = {name: state.views(ACCOUNTS) for name, state in hot.items()}
+        roles = (
+            PortfolioRole(None, clock=clock, partitions=bus.partitions()),
+            GamificationRole(None, clock=clock, partitions=bus.partitions()),
+        )
+        due = {
+            one.projection: {account: view for account, view, _ in one.rows()}
+            for role in roles
+            for one in rooms_of_log(bus, role, ROOM)
+        }
+        for name, state in hot.items():
+            until(lambda n=name, s=state: views_of(s) == due[n], f"Redis shows {name} as the log tells it")  # type: ignore[misc]
         boards = {
             "nav": hot["portfolio"].leaderboard("nav").top(50),
             "xp": hot["gamification"].leaderboard("xp").top(50),
@@ -153,11 +163,12 @@ def test_a_day_of_a_class_of_fifty_is_the_same_behind_kafka(
         rebuilt = {(one.room, one.projection): one for one in rebuild_rooms(settings, ROOM)}
         assert {projection for _, projection in rebuilt} == {"portfolio", "gamification"}
         for name, state in hot.items():
-            again = state.views(ACCOUNTS)
-            assert {account: view for account, (_, view) in again.items()} == {
-                account: view for account, (_, view) in shown[name].items()
-            }
+            assert views_of(state) == due[name]
         assert hot["portfolio"].leaderboard("nav").top(50) == boards["nav"]
+
+
+def views_of(state: HotState) -> dict[str, bytes | None]:
+    return {account: view for account, (_, view) in state.views(ACCOUNTS).items()}
 
 
 def _wire(message: Inbound) -> bytes:

@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 ROLES: Final = ("execution", "portfolio", "gamification", "feed")
 PACES_S: Final = {"execution": 0.008, "portfolio": 0.1, "gamification": 0.1, "feed": 0.02}
 """How often workers take records while few come: somebody waits for the answers of execution."""
-PATIENCE_S: Final = {"execution": 0.0, "portfolio": 0.1, "gamification": 0.1, "feed": 0.05}
+PATIENCE_S: Final = {"gateway": 0.02, "execution": 0.01, "portfolio": 0.1, "gamification": 0.1, "feed": 0.05}
 TOGETHER_BYTES: Final = 131_072
-"""Workers that show what happened take records that have waited so long, or when they are so many bytes."""
+"""Records are taken when they have waited so long, or when they are so many bytes: each answer of the broker has its
+price, and a class asks for hundreds a second."""
 COMMIT_S: Final = 1.0
 """How often a worker tells its group how far it got."""
 WAIT_S: Final = 5.0

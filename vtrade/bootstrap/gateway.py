@@ -89,14 +89,14 @@ def backbone_parts(settings: Settings, *, hub_groups: list[str] | None = None) -
     Unavailable
         If Kafka or Redis does not answer.
     """
-    from vtrade.bootstrap.backbone import open_bus, open_redis
+    from vtrade.bootstrap.backbone import PATIENCE_S, open_bus, open_redis
     from vtrade.services.busrooms import BusRooms
     from vtrade.services.register import BusRegister
 
     clock = SystemClock()
     library = Library(settings.tapes, _new_seed)
     with contextlib.ExitStack() as opened:
-        bus = open_bus(settings, client="vtrade-gateway")
+        bus = open_bus(settings, client="vtrade-gateway", patience_s=PATIENCE_S["gateway"])
         opened.callback(bus.close)
         cache = open_redis(settings)
         opened.callback(cache.close)

@@ -110,7 +110,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     retention_hours: Mapping[str, int] = {}
     compression: str = "zstd"
     transactions: bool = False
-    post_linger_s: float = 0.004
+    post_linger_s: float = 0.008
     post_batch_bytes: int = 65_536
     bulk_linger_s: float = 0.0
     bulk_batch_bytes: int = 262_144

@@ -44,6 +44,7 @@ COUNTERS: Final = {
     "dead_letters": "Records that could not be read and were put aside",
     "snapshots": "Snapshots saved",
     "restarts": "Times the loop recovered after an error",
+    "fenced": "Times another worker had taken over",
     "redis_healed": "Rooms whose state in Redis was missing or old and was written anew",
     "redis_failed": "Writes to Redis that failed",
 }  # fmt: skip

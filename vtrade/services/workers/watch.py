@@ -25,9 +25,12 @@ BEHIND_RECORDS: Final = 5_000
 
 _COUNTERS: Final = {
     "taken": "records_taken", "written": "records_written", "dead_letters": "dead_letters", "snapshots": "snapshots",
-    "restarts": "restarts",
+    "restarts": "restarts", "fenced": "fenced",
 }  # fmt: skip
-_OF_ROLES: Final = {"passed_duplicate": "duplicates", "passed_refused": "refused"}
+_OF_ROLES: Final = {
+    "passed_duplicate": "duplicates", "passed_refused": "refused", "duplicates": "duplicates", "stale": "stale",
+    "redis_healed": "redis_healed", "redis_failed": "redis_failed",
+}  # fmt: skip
 
 
 class Watch:
