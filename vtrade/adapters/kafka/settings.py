@@ -290,7 +290,7 @@ def producer_options(settings: KafkaSettings, *, bulk: bool) -> dict[str, Any]:
     --------
     >>> options = producer_options(KafkaSettings(), bulk=False)
     >>> options["acks"], options["enable_idempotence"], options["linger_ms"]
-    ('all', True, 0)
+    ('all', True, 8)
     """
     return client_options(settings) | {
         "acks": "all",
