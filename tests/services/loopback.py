@@ -220,6 +220,7 @@ class Class:
 
     def __init__(self, room: SharedOver, *, every_s: float = 0.0) -> None:
         self.room = room
+        self._before = {t.ident for t in threading.enumerate()}
         self.streams = RoomStreams(room, every_s=every_s)
         self.ways: dict[str, Loopback] = {}
         self.remotes: dict[str, RemoteRoom] = {}
@@ -253,7 +254,8 @@ class Class:
             remote.close()
         self.streams.close()
         self.room.close()
-        assert not [t.name for t in threading.enumerate() if t.name.startswith(("vtrade-remote", "vtrade-streams"))]
+        ours = [t.name for t in threading.enumerate() if t.ident not in self._before]
+        assert not [name for name in ours if name.startswith(("vtrade-remote", "vtrade-streams"))]
 
 
 def class_tape(tape: Tape) -> Tape:

@@ -20,6 +20,8 @@ def protocol_of(config: GatewayConfig) -> type[asyncio.Protocol]:
     class BoundedProtocol(HttpToolsProtocol):
         _timer: asyncio.TimerHandle | None = None
         _waiting = True
+        _body = False
+        """Whether the rest of a request is still coming, perhaps after it was answered already."""
         _head_bytes = 0
 
         def connection_made(self, transport: Any) -> None:
@@ -45,12 +47,16 @@ def protocol_of(config: GatewayConfig) -> type[asyncio.Protocol]:
 
         def on_headers_complete(self) -> None:
             self._met()
-            self._waiting, self._head_bytes = False, 0
+            self._waiting, self._head_bytes, self._body = False, 0, True
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            self._body = False
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
-            self._waiting = True
+            self._waiting = not self._body
 
         def handle_websocket_upgrade(self) -> None:
             self._met()
