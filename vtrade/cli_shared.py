@@ -24,7 +24,7 @@ SHOW_AFTER_S: Final = 1.0
 STOPPED: Final = 130
 COLLECT_AFTER: Final = (50_000, 20, 50)
 """Objects more than before, young collections and middle ones after which the next older ones are looked through."""
-SWITCH_S: Final = 0.0005
+SWITCH_S: Final = 0.002
 """A thread that computes lets another one go on after so long."""
 PLAIN_WIDTH: Final = 160
 """Columns of a table that no terminal shows."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vtrade.services.workers.rebuild import RebuiltRoom
 
 ROLES: Final = ("execution", "portfolio", "gamification", "feed")
-PACES_S: Final = {"execution": 0.008, "portfolio": 0.1, "gamification": 0.1, "feed": 0.02}
+PACES_S: Final = {"execution": 0.02, "portfolio": 0.1, "gamification": 0.1, "feed": 0.02}
 """How often workers take records while few come: somebody waits for the answers of execution."""
 PATIENCE_S: Final = {"gateway": 0.02, "execution": 0.01, "portfolio": 0.1, "gamification": 0.1, "feed": 0.05}
 TOGETHER_BYTES: Final = 131_072

@@ -45,7 +45,7 @@ from vtrade.services.visible import as_public, money_of, order_now, owner_of, se
 
 EVERY_S: Final = 0.2
 """Least time between two turns of the pump."""
-CROWD: Final = 200
+CROWD: Final = 125
 """With so many connections more turns would cost more than anybody sees."""
 IDLE_S: Final = 1.0
 """Longest sleep of the pump."""
@@ -369,7 +369,11 @@ class RoomStreams:
                 self.pump()
             except Exception:  # the next turn may do better, and everybody depends on it
                 log.exception("a turn of the streams of room %s failed", self._room.name)
-            self._stop.wait(self._every_s * max(1.0, len(self._connections) / CROWD))
+            self._stop.wait(self._every_s * self._slower())
+
+    def _slower(self) -> float:
+        """How many times longer turns take because of the crowd."""
+        return max(1.0, len(self._connections) / CROWD)
 
     def pump(self) -> None:
         """One turn: look at what changed, and wake everybody for whom there is something."""
@@ -440,7 +444,7 @@ class RoomStreams:
             return len(seat.working)
 
     def _look_at_ranks(self) -> None:
-        self._ranks_due, self._ranks_dirty = RANKS_EVERY, False
+        self._ranks_due, self._ranks_dirty = max(1, int(RANKS_EVERY / self._slower())), False
         boards: dict[str, tuple[Row, ...]] = {}
         whole: list[str] = []
         for by in BOARDS:
