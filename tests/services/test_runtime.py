@@ -34,7 +34,7 @@ from tests.services.room import (
 )  # fmt: skip
 from vtrade.adapters.sqlite import MEMORY, SqliteLog
 from vtrade.domain import messages as msg
-from vtrade.domain.orders import OrderType, Side
+from vtrade.domain.orders import OrderType, Side, TimeInForce
 from vtrade.domain.values import MICRO
 from vtrade.errors import JournalCorrupt, JournalError, JournalInUse, VTradeError
 from vtrade.ports import Entry, Log, Snapshot
@@ -257,6 +257,22 @@ def test_of_many_batches_the_whole_ones_before_an_error_stay() -> None:
     assert "c14" in runtime.engine.accounts["ana"].ids
     assert "c15" not in runtime.engine.accounts["ana"].ids
     check_whole(runtime, ear)
+
+
+def test_a_refused_message_whose_time_made_something_due_leaves_no_trace() -> None:
+    runtime = started()
+    now = runtime.engine.now
+    gtd = msg.SubmitOrder(
+        now, "ana", "short-lived", "ALFA", Side.BUY, OrderType.LIMIT, MICRO, 99 * MICRO, None, TimeInForce.GTD,
+        expire_ns=now + S,
+    )  # fmt: skip
+    runtime.submit([gtd, msg.CancelOrder(now, "ana", "short-lived")])
+    assert runtime.engine.agenda, "the end of the order is still to come, though nothing will happen then"
+    later = [msg.RoomCommand(now + 5 * S, "halt", "NOBODY"), msg.UserAction(now, "ana", "plan_written")]
+    refused, told = runtime.submit_each(later, before=lambda done: None)
+    assert isinstance(refused, VTradeError)
+    assert not isinstance(told, VTradeError)
+    check_whole(runtime)
 
 
 @pytest.mark.parametrize("error", [JournalError("no"), KeyboardInterrupt(), MemoryError(), SystemExit()])

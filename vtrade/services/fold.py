@@ -53,13 +53,22 @@ class RoomFold:
         self.seq = seq
         self.chain = chain
 
+    def moves(self, message: Inbound) -> bool:
+        """Whether the time of a message makes something due, so that the engine moves on even where it is refused.
+
+        Whoever goes on after a refusal has to fold again without such a message: it is not in the log, and what it set
+        off, with a fact or without one, would not come out of the log.
+        """
+        engine = self.engine
+        return bool(engine.agenda) and engine.agenda.due_ns < max(engine.now, message.ts_ns)
+
     def step(self, wire: bytes, message: Inbound) -> tuple[Entry, list[Fact]]:
         """Fold one message, given also as it stands on the wire.
 
         Raises
         ------
         VTradeError
-            If the message cannot belong to this log. Nothing has changed.
+            If the message cannot belong to this log. Nothing has changed, unless it :meth:`moves`.
         """
         facts = self.engine.process(message)
         told = encode_facts(facts)

@@ -39,7 +39,7 @@ from vtrade.market.tape import Tape, TapeHead
 from vtrade.ports import Clock, Entry, Log
 from vtrade.services.pace import SPEED_MAX, as_speed
 from vtrade.services.room import Room
-from vtrade.services.runtime import BATCH_MAX, SNAPSHOT_RATIO, Runtime, _kept, _undisturbed
+from vtrade.services.runtime import BATCH_MAX
 from vtrade.services.shared import Follower, Posted, SharedRoom
 
 QUEUE_MAX: Final = 4_096
@@ -83,85 +83,6 @@ class _Sent(NamedTuple):
     def fail(self, error: BaseException) -> None:
         self.posted.durable.set_exception(error)
         self.posted.told.set_exception(error)
-
-
-def submit_each(
-    runtime: Runtime, messages: Sequence[Inbound], *, before: Callable[[list[tuple[int, Entry]]], None]
-) -> list[tuple[Entry, list[Fact]] | VTradeError]:
-    """Process messages in one commit, where each that cannot belong to the log fails alone.
-
-    Parameters
-    ----------
-    before : callable
-        Sees the records (with the place of each among ``messages``) right before they are written.
-
-    Returns
-    -------
-    list
-        Of each message its record and facts, or why it was refused.
-
-    Raises
-    ------
-    JournalError
-        If the log could not be written. None of the messages was applied.
-    """
-    with runtime.lock, _undisturbed():
-        results: dict[int, tuple[Entry, list[Fact]] | VTradeError] = {}
-        kept: dict[int, tuple[bytes, Inbound]] = {}
-        for n, message in enumerate(messages):
-            try:
-                kept[n] = _kept(message)
-            except VTradeError as error:
-                results[n] = error
-        done: list[tuple[int, Entry]] = []
-        try:
-            while True:
-                done, bad = _stepped(runtime, kept, results)
-                if bad is None:
-                    break
-                del kept[bad]
-                runtime._recover()  # time went on before it was refused: begin again without it
-            if done:
-                before(done)
-                runtime.log.append([entry for _, entry in done])
-        except BaseException:
-            runtime._recover()
-            runtime._tell_the_rest()
-            raise
-        for n, entry in done:
-            answer = results[n]
-            assert not isinstance(answer, VTradeError)
-            runtime._publish(entry, kept[n][1], answer[1])
-        runtime._bytes_since += sum(len(e.message) + len(e.facts) for _, e in done)
-        if (
-            runtime.seq - runtime._snapshot_seq >= runtime._snapshot_every
-            and runtime._bytes_since >= SNAPSHOT_RATIO * runtime._snapshot_bytes
-        ):
-            runtime.save_snapshot()
-        return [results[n] for n in range(len(messages))]
-
-
-def _stepped(
-    runtime: Runtime, kept: dict[int, tuple[bytes, Inbound]], results: dict[int, tuple[Entry, list[Fact]] | VTradeError]
-) -> tuple[list[tuple[int, Entry]], int | None]:
-    """Fold messages; records with their places, and the place of a message that left the engine changed."""
-    done: list[tuple[int, Entry]] = []
-    for n, (wire, message) in tuple(kept.items()):
-        try:
-            entry, facts = runtime._fold.step(wire, message)
-        except VTradeError as error:
-            results[n] = error
-            if runtime.engine._facts:
-                return done, n
-            del kept[n]
-        except Exception as error:  # a message that somebody made up may break anything, but not the room
-            logging.getLogger(__name__).exception("a %s could not be applied", type(message).__name__)
-            results[n] = VTradeError(f"this {type(message).__name__} could not be applied ({type(error).__name__})")
-            return done, n
-        else:
-            results[n] = entry, facts
-            done.append((n, entry))
-    return done, None
 
 
 class HostedRoom(Room):
@@ -285,8 +206,7 @@ class HostedRoom(Room):
                 fresh.append(n)
                 if name:
                     first[name] = n
-        results = submit_each(
-            self.runtime,
+        results = self.runtime.submit_each(
             [batch[n].message for n in fresh],
             before=lambda done: self._remember([(batch[fresh[k]], entry) for k, entry in done]),
         )
@@ -568,4 +488,4 @@ class HostedRooms:
                 logging.getLogger(__name__).warning("room %s could not be closed: %s", name, error)
 
 
-__all__ = ["IDS_MAX", "QUEUE_MAX", "ROOMS_OPEN_MAX", "HostedRoom", "HostedRooms", "Ids", "submit_each"]
+__all__ = ["IDS_MAX", "QUEUE_MAX", "ROOMS_OPEN_MAX", "HostedRoom", "HostedRooms", "Ids"]

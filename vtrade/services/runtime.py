@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -121,13 +122,82 @@ class Runtime:
                 self._recover()
                 self._tell_the_rest()
                 raise
-            for entry, (_, message), facts in zip(entries, batch, results, strict=True):
-                self._publish(entry, message, facts)
-            self._bytes_since += sum(len(e.message) + len(e.facts) for e in entries)
-            due = self.seq - self._snapshot_seq >= self._snapshot_every
-            if due and self._bytes_since >= SNAPSHOT_RATIO * self._snapshot_bytes:
-                self.save_snapshot()
+            self._written(
+                (entry, message, facts) for entry, (_, message), facts in zip(entries, batch, results, strict=True)
+            )
             return results
+
+    def submit_each(
+        self, messages: Sequence[Inbound], *, before: Callable[[list[tuple[int, Entry]]], None]
+    ) -> list[tuple[Entry, list[Fact]] | VTradeError]:
+        """Process messages in one commit, where each that cannot belong to the log fails alone.
+
+        Parameters
+        ----------
+        before : callable
+            Sees the records (with the place of each among ``messages``) right before they are written.
+
+        Returns
+        -------
+        list
+            Of each message its record and facts, or why it was refused.
+
+        Raises
+        ------
+        JournalError
+            If the log could not be written. None of the messages was applied.
+        """
+        with self.lock, _undisturbed():
+            refused: dict[int, VTradeError] = {}
+            kept: dict[int, tuple[bytes, Inbound]] = {}
+            for n, message in enumerate(messages):
+                try:
+                    kept[n] = _kept(message)
+                except VTradeError as error:
+                    refused[n] = error
+            try:
+                while (done := self._stepped(kept, refused)) is None:
+                    self._recover()  # one that was refused has moved the engine: begin again without it
+                if done:
+                    records = [(n, entry) for n, (entry, _) in done.items()]
+                    before(records)
+                    self.log.append([entry for _, entry in records])
+            except BaseException:
+                self._recover()
+                self._tell_the_rest()
+                raise
+            self._written((entry, kept[n][1], facts) for n, (entry, facts) in done.items())
+            return [refused[n] if n in refused else done[n] for n in range(len(messages))]
+
+    def _stepped(
+        self, kept: dict[int, tuple[bytes, Inbound]], refused: dict[int, VTradeError]
+    ) -> dict[int, tuple[Entry, list[Fact]]] | None:
+        """Fold messages by their places; those that are refused leave ``kept``. ``None``: one has moved the engine."""
+        done: dict[int, tuple[Entry, list[Fact]]] = {}
+        for n, (wire, message) in tuple(kept.items()):
+            moves = self._fold.moves(message)
+            try:
+                done[n] = self._fold.step(wire, message)
+                continue
+            except VTradeError as error:
+                refused[n] = error
+            except Exception as error:  # a message that somebody made up may break anything, but not the room
+                logging.getLogger(__name__).exception("a %s could not be applied", type(message).__name__)
+                refused[n] = VTradeError(f"this {type(message).__name__} could not be applied ({type(error).__name__})")
+                moves = True
+            del kept[n]
+            if moves:
+                return None
+        return done
+
+    def _written(self, records: Iterable[tuple[Entry, Inbound, list[Fact]]]) -> None:
+        """Tell everybody of records that are durable now, and keep a snapshot where it is time."""
+        for entry, message, facts in records:
+            self._publish(entry, message, facts)
+            self._bytes_since += len(entry.message) + len(entry.facts)
+        due = self.seq - self._snapshot_seq >= self._snapshot_every
+        if due and self._bytes_since >= SNAPSHOT_RATIO * self._snapshot_bytes:
+            self.save_snapshot()
 
     def submit_many(self, messages: Iterable[Inbound], *, batch: int = BATCH_MAX) -> list[list[Fact]]:
         """As :meth:`submit`, in commits of ``batch`` messages: an error keeps the batches before it."""

@@ -118,7 +118,7 @@ class ExecutionRoom:
             return Passed(epoch, record.offset, "refused", f"room {self.room!r} has not been opened"), []
         if not self._ids.first(message_id, message):
             return Passed(epoch, record.offset, "duplicate", message_id), []
-        moves = self._moves(message)
+        moves = self.fold.moves(message)
         try:
             entry, _ = self.fold.step(record.value or b"", message)
         except VTradeError as error:
@@ -151,7 +151,7 @@ class ExecutionRoom:
             return
         if not self._ids.first(message_id, message):
             return
-        moves = self._moves(message)
+        moves = self.fold.moves(message)
         try:
             self.fold.step(record.value or b"", message)
         except VTradeError:  # as it was the first time
@@ -159,11 +159,6 @@ class ExecutionRoom:
                 self._without(record)
         except Exception:
             self._without(record)
-
-    def _moves(self, message: Inbound) -> bool:
-        """Whether the time of a message makes something due, so that the engine moves on even where it is refused."""
-        engine = self.fold.engine
-        return bool(engine.agenda) and engine.agenda.due_ns < max(engine.now, message.ts_ns)
 
     def snapshot(self) -> bytes:
         """The room's state."""
