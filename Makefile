@@ -1,11 +1,13 @@
 # Two commands are enough: `make desk` trades, `make test` checks everything. Both set up .venv first.
 # A stamp in .venv remembers what is installed, so a second run starts at once; a changed lock file installs again.
+# The front end of the panels is built when its sources changed: widgets/build.py looks, which takes a tenth of a second.
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SAY    := @printf '\n==> %s\n'
+PANELS := @$(BIN)/python widgets/build.py --quiet
 
 MADE        := $(VENV)/.stamp-made
 LOCKED      := $(VENV)/.stamp-locked
@@ -25,6 +27,7 @@ help: ## Show this list
 	@echo "Options: PYTHON=python3.13 chooses the Python that .venv is made with (3.11 or newer; make distclean first to change it)"
 
 desk: $(READY) ## Open JupyterLab on the trading desk (TAPE=lobster:FILE.zip another market, HEADLESS=1 an HTML page)
+	$(PANELS)
 	$(BIN)/vtrade desk $(if $(filter-out 0 no false,$(HEADLESS)),--headless) $(if $(TAPE),--tape "$(TAPE)")
 
 test: lint ## Check everything: style, types, import floors, then every test (ARGS="-k ledger" picks some)
@@ -32,6 +35,7 @@ test: lint ## Check everything: style, types, import floors, then every test (AR
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(READY_TEST) ## Check style, types and import floors, without the tests
+	$(PANELS)
 	$(SAY) "Style: ruff"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -45,6 +49,7 @@ format: $(READY_TEST) ## Mend the style, as far as a machine can
 	$(BIN)/ruff format .
 
 coverage: $(READY_TEST) ## Run the tests and list the lines that none of them reaches (compiled kernels are not counted)
+	$(PANELS)
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report --skip-covered --show-missing
 
@@ -52,6 +57,7 @@ sim: $(READY_TEST) ## Live through bad days of the backbone, for a night (SEEDS=
 	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
 
 bench: $(READY) ## Measure speed and memory (SUITE=name picks one)
+	$(PANELS)
 	$(BIN)/vtrade bench $(SUITE)
 
 lock: $(MADE) ## Work out the lock files again (UPGRADE=1 takes the newest versions)
@@ -66,11 +72,12 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --group build --universal --pyth
 	$(if $(UPGRADE),--upgrade)
 
 clean: ## Throw away caches and build output
-	rm -rf build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf build dist widgets/vtrade_widgets/static
+	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find . -path ./$(VENV) -prune -o -type d '(' -name __pycache__ -o -name .ipynb_checkpoints ')' -prune -exec rm -rf {} +
 
-distclean: clean ## Throw away .venv as well
-	rm -rf $(VENV)
+distclean: clean ## Throw away .venv and the libraries from npm as well
+	rm -rf $(VENV) widgets/node_modules
 
 $(MADE):
 	@command -v "$(PYTHON)" > /dev/null || { \
@@ -93,11 +100,13 @@ $(LOCKED_TEST): requirements-test.lock requirements.lock | $(MADE)
 	@touch $(LOCKED) $@
 
 $(READY): pyproject.toml $(LOCKED)
-	$(SAY) "Installing VTrade itself"
+	$(SAY) "Building the panels and installing VTrade itself"
+	$(PANELS)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(READY_TEST): pyproject.toml $(LOCKED_TEST)
-	$(SAY) "Installing VTrade itself"
+	$(SAY) "Building the panels and installing VTrade itself"
+	$(PANELS)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY) $@

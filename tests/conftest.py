@@ -2,7 +2,8 @@
 
 Rules: a test names what it needs with ``@pytest.mark.needs("data")``. Where that is absent the test skips and says how
 to get it, unless the environment's ``VTRADE_REQUIRE=data,browser`` names it: then it fails. No test writes Jupyter's
-files into the home folder, and none spends money with somebody's key unless ``VTRADE_REQUIRE`` names ``openai``.
+files or preferences into the home folder, and none spends money with somebody's key unless ``VTRADE_REQUIRE`` names
+``openai``.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(patch.undo)
     for name in HOMES:
         patch.setenv(name, str(Path(home.name) / name.lower()))
+    patch.setenv("VTRADE_PREFERENCES", "off")  # what one test chose is not for the next
     if "openai" not in required():
         for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
             patch.delenv(name, raising=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -204,3 +204,28 @@ class SnapshotStore(Protocol):
 
     def forget(self, role: str, room: str) -> None:
         """Remove a room's snapshots."""
+
+
+# --- what a person keeps ----------------------------------------------------------------------------------------------
+
+
+class PreferenceStore(Protocol):
+    """Where the choices of a desk's owner are kept: plain JSON values by name, one document for each desk."""
+
+    def load(self, document: str) -> dict[str, Any]:
+        """What is kept under a name; empty where there is nothing.
+
+        Raises
+        ------
+        Unavailable
+            If it cannot be read.
+        """
+
+    def update(self, document: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change these names (``None`` removes one) and nothing else; gives all that is kept then.
+
+        Raises
+        ------
+        Unavailable
+            If it cannot be written; nothing has changed.
+        """

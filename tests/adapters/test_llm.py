@@ -326,7 +326,7 @@ def test_settings_that_make_no_sense(server: Server, evidence: Evidence) -> None
     assert "base URL of the language model small cannot be used" in answer.notices[0]
     answer = ask("why did order 1 fill?", evidence, model=OpenAIChat("small", base_url=server.url, api_key="sk-ü"))
     assert "characters that no key has" in answer.notices[0]
-    assert "sk-" not in repr(answer)
+    assert "sk-" not in str(answer) + answer._repr_markdown_()
 
 
 def test_one_retry_after_a_server_error(server: Server) -> None:

@@ -223,8 +223,11 @@ def _check_shown(lesson: Lesson, portfolio: PortfolioEngine, progress: ProgressE
         {name: (portfolio.account(name), portfolio.positions(name)) for name in ACCOUNTS}, "accounts shown",
     )  # fmt: skip
     _until_equal(
-        lambda: {name: read_hot_progress(view).progress for name, (_, view) in points.views(ACCOUNTS).items()},
-        {name: progress.progress(name) for name in ACCOUNTS}, "progress shown",
+        lambda: {
+            name: msgspec.to_builtins(read_hot_progress(view).progress)
+            for name, (_, view) in points.views(ACCOUNTS).items()
+        },
+        {name: msgspec.to_builtins(progress.progress(name)) for name in ACCOUNTS}, "progress shown",
     )  # fmt: skip
     scores = {"nav": {name: portfolio.account(name).nav for name in ACCOUNTS}, "xp": progress.scores()}
     for by, state in (("nav", money), ("xp", points)):

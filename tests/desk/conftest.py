@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import vtrade as vt
@@ -110,7 +111,7 @@ def standing(desk: vt.Desk) -> dict[str, Any]:
         "statistics": desk.statistics().to_csv(),
         "leaderboard": desk.leaderboard().to_csv(),
         "by_nav": desk.leaderboard("nav").to_csv(),
-        "progress": repr(desk.progress),
+        "progress": msgspec.to_builtins(desk.progress),
         "books": {symbol: desk.book(symbol).to_csv() for symbol in desk.symbols},
         "bars": {symbol: desk.bars(symbol).to_csv() for symbol in desk.symbols},
     }

@@ -14,7 +14,7 @@ import vtrade as vt
 from tests.desk.conftest import Opener, players, records, until
 from vtrade.domain.orders import TRANSITIONS, OrderEvent, Status
 
-VIEW_BYTES_MAX = 12_000
+VIEW_BYTES_MAX = 16_000
 
 TOP = set(
     "seq clock symbols symbol instrument quote depth bars orders positions account standings progress ticket "
@@ -52,10 +52,8 @@ def check_view(view: dict[str, Any]) -> None:
             assert set(row) >= fields, part
     assert isinstance(view["seq"], int)
     assert 0 <= view["clock"]["progress"] <= 1
-    assert view["ticket"] == {
-        "types": ["market", "limit", "stop_market", "stop_limit"],
-        "tifs": ["DAY", "GTC", "IOC", "FOK", "AT_THE_OPEN", "AT_THE_CLOSE"],
-    }
+    assert view["ticket"]["types"] == ["market", "limit", "stop_market", "stop_limit", "trailing_stop_market"]
+    assert view["ticket"]["tifs"] == ["DAY", "GTC", "IOC", "FOK", "GTD", "AT_THE_OPEN", "AT_THE_CLOSE"]
     for mission in view["progress"]["missions"]:
         assert set(mission) >= {"name", "done", "goal"}
     depth, quote, bars = view["depth"], view["quote"], view["bars"]
@@ -364,7 +362,7 @@ def poked(tape: vt.Tape) -> Any:
 @given(intent=VALUES | LIKELY | st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6))
 def test_no_intent_raises(poked: vt.Desk, intent: Any) -> None:
     notice = poked.handle(intent)
-    assert set(notice) == {"kind", "text"}
+    assert {"kind", "text"} <= set(notice) <= {"kind", "text", "field", "data"}
     assert notice["kind"] in ("ok", "error")
     assert isinstance(notice["text"], str)
     json.dumps(notice, allow_nan=False)

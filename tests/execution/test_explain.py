@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -196,7 +197,7 @@ def test_the_story_of_a_fill() -> None:
         "t100 filled 1,000 at 10.04 as taker: 2,000 were shown at 10.04; fee 5.00 USD, 300 left",
         "t100 filled 300 at 10.06 as taker: 400 were shown at 10.06; fee 1.50 USD",
     ]
-    assert str(story) == repr(story)
+    assert repr(story) == f"Explanation({story.title}, cost +38.50 USD, slippage +24.57 bps)"
     assert (
         "+38.50 USD = spread +26.00, depth +6.00, impact +0.00, delay +0.00, fees +6.50 (slippage +24.57 bps)"
         in str(story)
@@ -360,7 +361,7 @@ def test_foreign_text_is_escaped_on_a_page() -> None:
 def test_a_page_shows_every_part_of_the_cost() -> None:
     page = explain(Told().accepted(BUY, 100, 1_000, 1_004).fill(1_006, 100).record)._repr_html_()
     for name in (*PARTS, "total"):
-        assert f"<td>{name}</td>" in page
+        assert f">{name}</td>" in page
     assert "USD" in page
 
 
@@ -387,5 +388,5 @@ def test_text_and_page_show_what_other_models_would_have_charged() -> None:
     assert "    touch            10.0400  +2.00  +19.96  40 more than were there" in text
     assert "    almgren_2005: needs daily_volume, daily_volatility, shares_outstanding, days" in text
     assert "in bps of what it was worth then: +32.93 = spread +19.96, depth +7.98, impact +0.00" in text
-    assert "<td style='text-align:right'>10.0480</td><td style='text-align:right'>+2.80</td>" in page
-    assert "<td style='text-align:right'>+19.96 bps</td>" in page
+    assert re.search(r">10\.0480</td><td[^>]*>\+2\.80</td>", page)
+    assert ">+19.96 bps</td>" in page

@@ -100,10 +100,10 @@ def running(folder: Path, config: GatewayConfig = WIDE, **listening: Any) -> Ite
 
 
 @contextmanager
-def process(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+def process(folder: Path, *, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """A gateway in a process of its own, which may be killed: the process, its address, the owner's token."""
     token = folder / "owner-token"
-    command = [sys.executable, "-m", "tests.gateway.running", str(folder), str(token)]
+    command = [sys.executable, "-m", "tests.gateway.running", str(folder), str(token), str(port)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     try:
         assert child.stdout is not None
@@ -135,12 +135,12 @@ def results(answer: httpx.Response) -> list[dict[str, Any]]:
     return told
 
 
-def main(folder: Path, token: Path) -> None:
+def main(folder: Path, token: Path, port: int) -> None:
     parts = embedded_parts(data=folder)
     if not token.exists():
         token.write_text(parts.directory.new_owner().token)
-    run(Gateway(parts, WIDE), Listening(port=0), on_ready=lambda url: print(url, flush=True))  # noqa: T201
+    run(Gateway(parts, WIDE), Listening(port=port), on_ready=lambda url: print(url, flush=True))  # noqa: T201
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

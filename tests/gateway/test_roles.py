@@ -36,6 +36,7 @@ ALLOWED: dict[str, tuple[frozenset[str], Any]] = {
     "GET /v1/rooms/{room}/orders": (ACCOUNT, None),
     "GET /v1/rooms/{room}/orders/{order}": (ACCOUNT, None),
     "GET /v1/rooms/{room}/orders/{order}/explanation": (ACCOUNT, None),
+    "POST /v1/rooms/{room}/preview": (STUDENT, {"commands": [{"type": "submit", **ORDER}]}),
     "GET /v1/rooms/{room}/fills": (ACCOUNT, None),
     "GET /v1/rooms/{room}/positions": (ACCOUNT, None),
     "GET /v1/rooms/{room}/round-trips": (ACCOUNT, None),

@@ -77,3 +77,18 @@ def test_what_is_installed_is_not_installed_again(fresh: Path) -> None:
     later = (stamps / ".stamp-ready").stat().st_mtime + 10
     os.utime(fresh / "requirements.lock", (later, later))
     assert "install --require-hashes" in make(fresh, "--dry-run", "desk").stdout
+
+
+def test_the_panels_are_built_before_they_are_used_even_when_all_is_installed(fresh: Path) -> None:
+    stamps = fresh / ".venv"
+    stamps.mkdir()
+    for name in ("made", "locked", "locked-test", "ready", "ready-test"):
+        (stamps / f".stamp-{name}").touch()
+    for command, use in (
+        ("desk", "vtrade desk"),
+        ("test", "-m pytest"),
+        ("bench", "vtrade bench"),
+        ("coverage", "-m pytest"),
+    ):
+        told = make(fresh, "--dry-run", command).stdout
+        assert -1 < told.find("widgets/build.py") < told.find(use), command

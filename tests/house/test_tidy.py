@@ -20,6 +20,8 @@ from tests.house.banned import strays
 LINES_MAX = 600
 LONGER: set[str] = set()
 CODE = ("vtrade", "widgets", "tests")
+STRANGERS = {".ipynb_checkpoints", "node_modules", "static"}
+"""Folders of what nobody here wrote by hand: caches, libraries, what is built."""
 HEAVY = ("bokeh_sampledata", "exchange_calendars", "fakeredis", "IPython", "ipywidgets", "jupyterlab", "kafka", "numba",
          "openai", "pandas", "papermill", "plotly", "pyarrow", "redis", "scipy")  # fmt: skip
 WORKSHOP = re.compile(
@@ -42,7 +44,7 @@ WORKSHOP = re.compile(
 
 def modules(root: Path, *folders: str, suffix: str = ".py") -> list[Path]:
     found = [path for folder in folders for path in sorted((root / folder).rglob(f"*{suffix}"))]
-    return [path for path in found if ".ipynb_checkpoints" not in path.parts]
+    return [path for path in found if not STRANGERS.intersection(path.parts)]
 
 
 def texts(root: Path) -> Iterator[tuple[Path, str]]:

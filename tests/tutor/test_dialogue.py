@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import pytest
 
 from vtrade.errors import LanguageModelError
@@ -176,7 +177,7 @@ def test_whatever_a_model_does_wrong_the_offline_tutor_answers(
     assert answer.notices[0].endswith("The offline tutor answers instead.")
     assert "17.50 USD" in answer.text
     assert "".join(pieces).endswith(f"{answer.notices[0]}\n\n{answer.text}")
-    assert "sk-secret" not in repr(answer) + "".join(pieces)
+    assert "sk-secret" not in str(msgspec.to_builtins(answer)) + "".join(pieces)
 
 
 def test_ask_model_raises_one_error_without_the_details_of_the_cause(evidence: Evidence) -> None:

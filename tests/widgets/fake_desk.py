@@ -7,7 +7,7 @@ panel can be tested, and looked at, before and without it. Money is roughly righ
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -94,7 +94,14 @@ class FakeDesk:
         self.changed()
         return notice
 
-    def view(self, symbol: str | None = None, *, levels: int = 10, bars: int = 120) -> dict[str, Any]:
+    def view(
+        self, symbol: str | None = None, *, levels: int = 10, bars: int = 120,
+        sections: Iterable[str] | None = None, **_look: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        whole = self._whole(symbol, levels, bars)
+        return whole if sections is None else {name: whole.get(name) for name in sections}
+
+    def _whole(self, symbol: str | None, levels: int, bars: int) -> dict[str, Any]:
         with self.lock:
             market = self.markets[symbol or self.symbols[0]]
             self.seq += 1

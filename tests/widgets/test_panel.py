@@ -11,10 +11,16 @@ import traitlets
 
 from tests.widgets.fake_desk import FakeDesk
 from vtrade_widgets import panel as make_panel
-from vtrade_widgets.desk_panel import BYTES_PER_S, ENVELOPE_BYTES, DeskPanel
+from vtrade_widgets.live import BYTES_PER_S, ENVELOPE_BYTES
+from vtrade_widgets.panels import BY_PART, DeskPanel
 from vtrade_widgets.sender import INBOX_MESSAGES
 
 WAIT_S = 5.0
+NEEDS = [
+    "clock", "symbols", "symbol", "instrument", "quote", "depth", "bars", "orders", "positions", "account", "standings",
+    "progress", "ticket", "news",
+]  # fmt: skip
+"""What the made-up desk can show."""
 
 
 class Heard(list):
@@ -47,6 +53,8 @@ def panel(desk):
 
 def say(panel, view="view-1", **content):
     """Speak as the browser does."""
+    if content.get("hello"):
+        content = {"needs": NEEDS, **content}
     panel._handle_custom_msg({**content, "view": view}, [])
 
 
@@ -62,13 +70,12 @@ def threads():
 
 
 def notice(panel, request):
-    found = [
-        n
-        for message in panel.heard
-        for n in (message.get("sections") or {}).get("notices", [])
-        if n["request"] == request
-    ]
-    return found[-1] if found else None
+    return next((message for message in panel.heard if message.get("reply") == request), None)
+
+
+def pictures(panel):
+    """Messages that are about the view."""
+    return [message for message in panel.heard if "seq" in message]
 
 
 def test_hello_is_answered_with_everything(panel, desk):
@@ -77,7 +84,7 @@ def test_hello_is_answered_with_everything(panel, desk):
     first = panel.heard[0]
     assert first["full"]
     assert first["seq"] == 1
-    assert {"quote", "depth", "bars", "orders", "account", "ticket", "notices"} <= first["sections"].keys()
+    assert {"quote", "depth", "bars", "orders", "account", "ticket", "error"} <= first["sections"].keys()
     assert first["sections"]["symbol"] == "ACME"
 
 
@@ -116,7 +123,7 @@ def test_a_click_becomes_an_intent_and_its_answer_comes_back(panel, desk):
     assert desk.handled == [{"intent": "submit", **order}]
     assert notice(panel, "r1")["kind"] == "ok"
     until(
-        lambda: any("orders" in (m.get("sections") or {}) or "orders" in m.get("rows", {}) for m in panel.heard),
+        lambda: any((m.get("sections") or {}).get("orders") or "orders" in m.get("rows", {}) for m in pictures(panel)),
         "the order",
     )
 
@@ -139,13 +146,14 @@ def test_an_exception_of_the_desk_is_told_and_not_fatal(panel, desk):
     assert desk.playing
 
 
-def test_many_notices_are_told_in_order_and_bounded(panel, desk):
+def test_every_intent_has_one_reply_in_order(panel, desk):
     say(panel, hello=True)
     for number in range(30):
         say(panel, intent="pause", request=f"r{number}")
-    until(lambda: notice(panel, "r29"), "the last notice")
+    until(lambda: notice(panel, "r29"), "the last reply")
     assert len(desk.handled) == 30
-    assert len(panel.heard[-1]["sections"]["notices"]) <= 8
+    replies = [message["reply"] for message in panel.heard if "reply" in message]
+    assert replies == [f"r{number}" for number in range(30)]
 
 
 def test_a_stuck_desk_refuses_clicks_instead_of_piling_them_up(panel, desk):
@@ -158,7 +166,7 @@ def test_a_stuck_desk_refuses_clicks_instead_of_piling_them_up(panel, desk):
             say(panel, intent="pause")
         say(panel, intent="pause", request="too-many")
     until(
-        lambda: any("too many clicks" in n["text"] for n in panel._notices) or len(desk.handled) > INBOX_MESSAGES,
+        lambda: any("too many clicks" in m.get("text", "") for m in panel.heard) or len(desk.handled) > INBOX_MESSAGES,
         "an answer",
     )
     assert len(desk.handled) <= INBOX_MESSAGES + 1
@@ -283,7 +291,7 @@ def test_a_cell_shows_something_even_if_the_desk_fails(desk, monkeypatch):
     panel = make_panel(desk)
     monkeypatch.setattr(desk, "view", lambda *a, **k: 1 / 0)
     data, _ = panel._repr_mimebundle_()
-    assert data["text/plain"] == "DeskPanel(symbol='ACME'): division by zero."
+    assert data["text/plain"] == "DeskPanel('desk', symbol='ACME'): division by zero."
 
 
 @pytest.mark.parametrize("rate_hz", [0, -1, 21])
@@ -300,6 +308,107 @@ def test_an_unknown_symbol_or_theme_is_refused(desk):
     assert make_panel(desk, symbol="CORA").symbol == "CORA"
 
 
-def test_the_browser_code_travels_as_text():
-    assert isinstance(DeskPanel._esm, str)
-    assert isinstance(DeskPanel._css, str)
+def test_the_browser_code_travels_as_text(desk):
+    made = DeskPanel(desk)
+    assert isinstance(made._esm, str)
+    assert isinstance(made._css, str)
+    assert len(make_panel(desk, "ticket")._esm) < len(made._esm)
+
+
+# --- sections and looks -----------------------------------------------------------------------------------------------
+
+
+def test_a_view_gets_what_it_looks_at_and_no_more(panel, desk):
+    say(panel, hello=True, needs=["quote", "clock"])
+    until(lambda: panel.heard, "the first picture")
+    assert panel.heard[0]["sections"].keys() == {"quote", "clock", "error"}
+    say(panel, needs=["quote", "clock", "news"])
+    until(lambda: len(panel.heard) == 2, "what else is looked at")
+    assert panel.heard[1]["sections"].keys() == {"news"}
+    say(panel, needs=["quote"])
+    until(lambda: len(panel.heard) == 3, "what is not looked at any more")
+    assert panel.heard[2]["sections"] == {"clock": None, "news": None}
+
+
+def test_two_views_get_what_either_looks_at(panel, desk):
+    say(panel, hello=True, needs=["quote"])
+    say(panel, view="view-2", hello=True, needs=["news"])
+    until(lambda: any({"quote", "news"} <= (m.get("sections") or {}).keys() for m in panel.heard), "both")
+
+
+def test_a_section_with_a_period_waits_and_then_comes(panel, desk, monkeypatch):
+    from vtrade.desk import sections
+
+    asked = []
+    view = desk.view
+    monkeypatch.setattr(
+        desk, "view", lambda symbol, **more: asked.append(set(more["sections"])) or view(symbol, **more)
+    )
+    monkeypatch.setitem(sections.SECTIONS, "news", sections.Section(lambda desk, look: [], period_s=0.4))
+    say(panel, hello=True, needs=["quote", "news"])
+    until(lambda: panel.heard, "the first picture")
+    desk.headlines.append({"time": "09:50:00", "symbol": "BOLT", "headline": "Bolt Energy finds oil"})
+    desk.tick()
+    until(lambda: any("quote" in (m.get("sections") or {}) for m in panel.heard[1:]), "the quote")
+    assert asked[:2] == [{"quote", "news"}, {"quote"}]
+    until(lambda: any("news" in (m.get("sections") or {}) for m in panel.heard[1:]), "the news, without another change")
+
+
+def test_a_look_changes_what_the_desk_is_asked_for(panel, desk, monkeypatch):
+    looks = []
+    view = desk.view
+    monkeypatch.setattr(desk, "view", lambda symbol, **more: looks.append(more) or view(symbol, **more))
+    say(panel, hello=True)
+    say(panel, look={"bar_s": 300}, request="r1")
+    until(lambda: notice(panel, "r1"), "the reply")
+    assert notice(panel, "r1")["kind"] == "ok"
+    until(lambda: looks[-1].get("bar_s") == 300, "the other bars")
+    for number, wrong in enumerate(({"bar_s": "soon"}, {"nonsense": 1}, {"levels": 10**6}, ["x"], None)):
+        say(panel, look=wrong, request=f"w{number}")
+        until(lambda n=number: notice(panel, f"w{n}"), "the refusal")
+        assert notice(panel, f"w{number}")["kind"] == "error"
+    desk.tick()
+    time.sleep(0.2)
+    assert looks[-1].get("bar_s") == 300
+    assert "levels" not in looks[-1]
+
+
+def test_data_of_a_reply_comes_along_and_what_json_cannot_hold_is_told(panel, desk, monkeypatch):
+    say(panel, hello=True)
+    replies = {
+        "give": {"kind": "ok", "text": "", "data": [1, 2]},
+        "break": {"kind": "ok", "text": "", "data": float("nan")},
+    }
+    monkeypatch.setattr(desk, "handle", lambda intent: replies[intent["intent"]])
+    say(panel, intent="give", request="r1")
+    say(panel, intent="break", request="r2")
+    until(lambda: notice(panel, "r2"), "the replies")
+    assert notice(panel, "r1")["data"] == [1, 2]
+    assert "cannot be sent" in notice(panel, "r2")["text"]
+
+
+def test_an_instrument_that_got_another_symbol_is_followed(panel, desk):
+    say(panel, hello=True)
+    say(panel, intent="watch", symbol="BOLT", request="r1")
+    until(lambda: notice(panel, "r1"), "the other symbol")
+    desk.symbols[1] = "VOLT"
+    desk.markets["VOLT"] = desk.markets["BOLT"]
+    desk.changed()
+    until(lambda: panel.symbol == "VOLT", "the new name")
+    until(
+        lambda: any("BOLT is not traded here" in str((m.get("sections") or {}).get("error")) for m in panel.heard),
+        "word of it",
+    )
+
+
+@pytest.mark.parametrize("part", BY_PART)
+def test_every_part_is_a_panel_of_its_own(desk, part):
+    made = make_panel(desk, part)
+    assert made.part == part
+    assert repr(made) == f"{BY_PART[part].__name__}({part!r}, symbol='ACME')"
+    made.close()
+
+
+def test_an_unknown_part_is_refused(desk):
+    with pytest.raises(ValueError, match="part 'kitchen' is none of a desk; choose one of desk, "):
+        make_panel(desk, "kitchen")

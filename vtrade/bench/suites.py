@@ -6,7 +6,6 @@ value that says what is missing. Goals are those of a two-core machine.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import statistics
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ REPLAY_ORDERS: Final = 1_000
 BATCHED_ORDERS: Final = 20_000
 SINGLE_ORDERS: Final = 500
 ORDER_RUNS: Final = 3
-PANEL_S: Final = 5.0
 AMZN: Final = "lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
 AAPL: Final = "lobster/LOBSTER_SampleFile_AAPL_2012-06-21_1.zip"
 AMZN_NAME: Final = "AMZN L5, 155,935 messages, 1,000 orders"
@@ -140,20 +138,10 @@ def _orders() -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _panel() -> Iterator[Row]:
-    found: dict[str, Any] = {}
-    missing = ""
-    if importlib.util.find_spec("vtrade_widgets") is None:
-        missing = " (the panels are not installed)"
-    else:
-        found = fresh.run_task("panel", seconds=PANEL_S)
-    figures = (("messages to the browser, a busy desk", "messages_per_s", "1/s", 20.0),
-               ("data to the browser, a busy desk", "kb_per_s", "kB/s", 100.0))  # fmt: skip
-    for name, key, unit, goal in figures:
-        yield Row(
-            suite="panel", name=name + missing, value=found.get(key), unit=unit, better="lower", goal=goal,
-            memory_mb=found.get("memory_mb"),
-        )  # fmt: skip
+def _desk() -> Iterator[Row]:
+    from vtrade.bench.desk import desk_rows  # what drives a browser is not needed by the others
+
+    yield from desk_rows()
 
 
 def _engine() -> Iterator[Row]:
@@ -171,7 +159,7 @@ SUITES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "first_fill": _first_fill,
     "replay": _replay,
     "orders": _orders,
-    "panel": _panel,
+    "desk": _desk,
     "engine": _engine,
     "fidelity": fidelity,
     "backbone": _backbone,

@@ -176,8 +176,9 @@ def orders(batched: int, single: int, accounts: int = 20) -> dict[str, Any]:
 def panel(seconds: float) -> dict[str, Any]:
     """What a panel sends while a desk plays fast and trades: messages and kilobytes a second."""
     import vtrade as vt
+    from vtrade.desk.sections import WHOLE
     from vtrade_widgets import DeskPanel
-    from vtrade_widgets.desk_panel import ENVELOPE_BYTES
+    from vtrade_widgets.live import ENVELOPE_BYTES
 
     class Counted(DeskPanel):
         """A panel that counts what it would send."""
@@ -193,7 +194,7 @@ def panel(seconds: float) -> dict[str, Any]:
     desk = vt.Desk(language_model=None)
     shown = Counted(desk, rate_hz=20)
     # what a browser says when it shows the panel
-    shown._receive(shown, {"hello": True, "view": "bench"}, [])
+    shown._receive(shown, {"hello": True, "view": "bench", "needs": list(WHOLE)}, [])
     desk.play(speed=60)
     symbols = desk.symbols
     before_messages, before_bytes = shown.messages, shown.sent_bytes

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from vtrade import desk as core
 from vtrade.adapters.clock import SystemClock
 from vtrade.adapters.llm import model_from_environment
+from vtrade.adapters.preferences import preferences_from_environment
 from vtrade.adapters.redis import embedded_redis
 from vtrade.adapters.sqlite import MEMORY, SqliteLog
 from vtrade.desk.opened import JournalView, read_journal
@@ -197,6 +198,7 @@ def make_wiring(language_model: LanguageModel | Literal["auto"] | None) -> core.
         leaderboards=leaderboards,
         model=model,
         show=_show if importlib.util.find_spec("vtrade_widgets") else None,
+        preferences=preferences_from_environment,
     )
 
 
@@ -212,5 +214,4 @@ def next_path(path: str) -> str:
 
 
 def _show(desk: core.Desk, **options: Any) -> Any:
-    panel = importlib.import_module("vtrade_widgets").DeskPanel
-    return panel(desk, **options)
+    return importlib.import_module("vtrade_widgets").panel(desk, **options)

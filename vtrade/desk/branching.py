@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from vtrade.desk import view
+from vtrade.desk.sections.words import parse_moment
 from vtrade.domain.messages import Inbound, MarketFrame, OpenRoom, decode_inbound
 from vtrade.errors import DeskError
 from vtrade.market.dtype import EVENT
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def moment_ns(desk: Desk, when: str | int) -> int:
     """Nanoseconds of a moment of the tape's day given as ``"HH:MM[:SS]"`` or a date and time."""
     if isinstance(when, str):
-        return view.parse_moment(desk, when)
+        return parse_moment(desk, when)
     try:
         return operator.index(when)
     except TypeError:

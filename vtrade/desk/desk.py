@@ -6,12 +6,18 @@ order comes back with its reason. Numbers in and out are whole units (dollars, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from vtrade.desk import branching, checks, context, entry, frames, offbook, view
+from vtrade.desk import branching, checks, coach, context, entry, frames, intents, journey, offbook, sections, summary
+from vtrade.desk.alerts import Alerts, alerts_of
 from vtrade.desk.evidence import DeskEvidence
 from vtrade.desk.order import Order, find_record
+from vtrade.desk.preferences import Preferences, preferences_of
+from vtrade.desk.sections import build as build_sections
+from vtrade.desk.sections import chart_bars, ladder, ranks
+from vtrade.desk.sections.look import Look
+from vtrade.desk.sections.words import has_account
 from vtrade.desk.wiring import Wiring
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
@@ -27,19 +33,12 @@ from vtrade.services.room import NO_TAPE, Room
 from vtrade.services.rules import rules_from
 from vtrade.services.runtime import Verdict, verify
 from vtrade.services.shared import DeskRoom
-from vtrade.tutor import ask as ask_tutor
 from vtrade.tutor import review_order
 from vtrade.tutor.answer import Answer, Turn
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from vtrade.execution.blotter import Record
     from vtrade.gamification.progress import Progress
-
-
-TURNS_KEPT: Final = 20
-"""Turns of the conversation with the tutor that are remembered."""
 
 
 class Desk:
@@ -54,6 +53,8 @@ class Desk:
     _turns: tuple[Turn, ...] = ()
     _panel: Any = None
     _ids = 0
+    _journey: journey.Journey | None = None
+    _family: list[Desk] | None = None
 
     def __init__(
         self, wiring: Wiring, *, tape: Tape | None, tape_name: str, account: str, cash: Number, seed: int,
@@ -365,57 +366,22 @@ class Desk:
         """Money by currency."""
         return offbook.balances(self)
 
-    def convert(self, amount: Number, sell: str, buy: str) -> dict[str, float]:
-        """Change ``amount`` of one currency into another, at the room's rate and spread; gives ``balances``."""
-        return offbook.convert(self, amount, sell, buy)
-
-    def tenders(self) -> pd.DataFrame:
-        """Blocks that are offered to this account off the book."""
-        return offbook.tenders(self)
-
-    def answer(self, tender: str, *, accept: bool) -> str:
-        """Take a tender, or leave it; how that ended, in a sentence."""
-        return offbook.answer(self, tender, accept=accept)
-
-    def book(self, symbol: str, levels: int = 10) -> pd.DataFrame:
-        """Depth: bid size, bid, ask, ask size; best level first."""
-        return frames.book(self, symbol, levels)
-
-    def quotes(self) -> pd.DataFrame:
-        """Best bid and ask, last print and session of every instrument."""
-        return frames.quotes(self)
-
-    def orders(self) -> pd.DataFrame:
-        """Orders, newest first."""
-        return frames.orders(self)
-
-    def fills(self) -> pd.DataFrame:
-        """Fills, oldest first."""
-        return frames.fills(self)
-
-    def positions(self) -> pd.DataFrame:
-        """Open positions."""
-        return frames.positions(self)
-
-    def round_trips(self) -> pd.DataFrame:
-        """Round trips: entries matched with exits, first in, first out."""
-        return frames.round_trips(self)
-
-    def bars(self, symbol: str, seconds: int = 60) -> pd.DataFrame:
-        """Candles of the prints so far."""
-        return frames.bars(self, symbol, seconds)
-
-    def equity_curve(self) -> pd.DataFrame:
-        """NAV and drawdown over time."""
-        return frames.equity_curve(self)
-
-    def exposure(self, by: str = "instrument") -> pd.DataFrame:
-        """Market value by ``"instrument"``, ``"sector"`` or ``"asset_class"``."""
-        return frames.exposure(self, by)
-
-    def statistics(self, *, periods_per_year: float | None = None) -> pd.Series[Any]:
-        """Return, risk, costs and hit rate, by name."""
-        return frames.statistics(self, periods_per_year)
+    convert = offbook.convert
+    tenders = offbook.tenders
+    answer = offbook.answer
+    book = frames.book
+    quotes = frames.quotes
+    orders = frames.orders
+    fills = frames.fills
+    positions = frames.positions
+    round_trips = frames.round_trips
+    bars = chart_bars.table
+    prints = ladder.print_frame
+    queue = ladder.queue_frame
+    equity_curve = frames.equity_curve
+    exposure = frames.exposure
+    statistics = frames.statistics
+    leaderboard = frames.leaderboard
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -519,6 +485,23 @@ class Desk:
         )  # fmt: skip
         return desk
 
+    @property
+    def branches(self) -> list[Desk]:
+        """The desk and the branches that were made from its panel, the original first."""
+        if self._family is None:
+            self._family = [self]
+        return self._family
+
+    @property
+    def alerts(self) -> Alerts:
+        """What this desk watches for, and what it told."""
+        return alerts_of(self)
+
+    @property
+    def preferences(self) -> Preferences:
+        """What is remembered for the next time: layout, watchlists, indicators."""
+        return preferences_of(self)
+
     # --- progress, tutor, proof ------------------------------------------------------------------------------------
 
     @property
@@ -527,21 +510,12 @@ class Desk:
         with self._room.lock:
             return self._room.progress.progress(self.account)
 
-    def leaderboard(self, by: str = "xp", n: int = 10) -> pd.DataFrame:
-        """Standings by ``"xp"`` (how one works) or ``"nav"``."""
-        return frames.leaderboard(self, by, n)
-
     def record(self, action: str, subject: str = "", value: str = "") -> None:
         """Put an action beside trading on the record: ``plan_written``, ``lesson_finished``, ``quiz_answered``, ..."""
         self._room.submit([UserAction(self._room.now_ns, self.account, str(action), str(subject), str(value))])
 
-    def ask(self, question: str, *, on_text: Callable[[str], None] | None = None) -> Answer:
-        """Ask the tutor; it sees this account's own evidence, gives hints first and can send no order."""
-        answer = ask_tutor(
-            question, DeskEvidence(self), model=self._wiring.model(), history=self._turns, on_text=on_text
-        )
-        self._turns = (*self._turns[1 - TURNS_KEPT :], answer.turn)
-        return answer
+    standings = ranks.standings
+    ask = coach.ask
 
     def _review(self, order: Order) -> Answer:
         evidence = DeskEvidence(self)
@@ -555,23 +529,49 @@ class Desk:
 
     # --- panels ----------------------------------------------------------------------------------------------------
 
-    def view(self, symbol: str | None = None, *, levels: int = 10, bars: int = 120) -> dict[str, Any]:
-        """Everything a panel shows, as plain values."""
-        return view.build(self, symbol, levels=levels, bars=bars)
+    def view(
+        self, symbol: str | None = None, *, levels: int = 10, bars: int = 120,
+        sections: Iterable[str] = sections.WHOLE, **look: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """What a panel shows, as plain values; see :mod:`vtrade.desk.sections`.
 
-    def handle(self, intent: dict[str, Any]) -> dict[str, str]:
-        """Do what a panel asks; the answer is a sentence for its reader."""
-        return view.handle(self, intent)
+        Parameters
+        ----------
+        symbol : str, optional
+            Instrument; the first of the desk without it.
+        levels, bars : int
+            Price levels a side, and bars.
+        sections : iterable of str
+            Which parts; those of a whole desk without it.
+        **look
+            Other choices of a :class:`vtrade.desk.sections.Look`.
+        """
+        seen = Look().changed(
+            {**look, "symbol": symbol if isinstance(symbol, str) else "", "levels": levels, "bars": bars}
+        )
+        return build_sections(self, seen, sections)
+
+    handle = intents.handle
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Have ``callback`` called after each change, from any thread; returns how to stop that."""
         return self._room.on_change(callback)
 
-    def panel(self, **options: Any) -> Any:
-        """The desk as a panel for a notebook cell."""
+    def panel(self, part: str = "desk", **options: Any) -> Any:
+        """The desk, or one part of it, as a panel for a notebook cell.
+
+        Parameters
+        ----------
+        part : str
+            ``"desk"`` is all of it; or ``"watch"``, ``"chart"``, ``"ladder"``, ``"ticket"``, ``"blotter"``,
+            ``"account"``, ``"progress"``, ``"coach"``, ``"news"``, ``"time"``.
+        **options
+            Of :class:`vtrade_widgets.Panel`: ``symbol``, ``theme``, ``rate_hz``.
+        """
         if self._wiring.show is None:
             raise DeskError("there is no panel here: vtrade_widgets is not installed")
-        return self._wiring.show(self, **options) if options else self._shown()
+        whole = part == "desk" and not options
+        return self._shown() if whole else self._wiring.show(self, part=part, **options)
 
     def _shown(self) -> Any:
         assert self._wiring.show is not None
@@ -587,13 +587,15 @@ class Desk:
         return {**(data or {}), "text/plain": str(self)}, meta
 
     def __str__(self) -> str:
-        return view.text(self)
+        return summary.text(self)
 
     def __repr__(self) -> str:
-        money = f", NAV {self.nav:,.2f}" if view.has_account(self) else ""
+        money = f", NAV {self.nav:,.2f}" if has_account(self) else ""
         return f"Desk({self.account!r} on {self._room.engine.tape or 'a tape'}, {self.now}{money})"
 
     def close_desk(self) -> None:
         """Stop playing and let go of the journal: the desk can still be looked at."""
+        journey.stop(self)
+        coach.close(self)
         if hasattr(self, "_room"):
             self._room.close()

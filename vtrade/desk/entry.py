@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from vtrade.desk import checks, view
+from vtrade.desk import checks
+from vtrade.desk.order import cells_of, in_short
+from vtrade.desk.sections.words import parse_moment
+from vtrade.domain.display import Table, called, html
 from vtrade.domain.messages import ReplaceOrder, SubmitOrder
 from vtrade.domain.orders import OrderType, Side, TimeInForce
 from vtrade.domain.values import Number, to_micros
@@ -41,12 +44,37 @@ class Bracket(NamedTuple):
     take_profit: Order
     stop_loss: Order
 
+    def __repr__(self) -> str:
+        return called("Bracket", *_short(self))
+
+    def _repr_html_(self) -> str:
+        return _page("Bracket", self)
+
 
 class Exits(NamedTuple):
     """Two ways out of a position; a fill of one lowers the other."""
 
     take_profit: Order
     stop_loss: Order
+
+    def __repr__(self) -> str:
+        return called("Exits", *_short(self))
+
+    def _repr_html_(self) -> str:
+        return _page("Exits", self)
+
+
+def _short(orders: Bracket | Exits) -> list[str]:
+    """Each order in a few words."""
+    return [f"{name.replace('_', ' ')} {in_short(order)}" for name, order in zip(orders._fields, orders, strict=True)]
+
+
+def _page(title: str, orders: Bracket | Exits) -> str:
+    rows = [
+        (name.replace("_", " "), *cells_of(order).values()) for name, order in zip(orders._fields, orders, strict=True)
+    ]
+    heads = ("", *(name.capitalize() for name in cells_of(orders[0])))
+    return html([Table(heads, rows, title, frozenset((0, 1, 5, 6)))])
 
 
 def message(
@@ -115,9 +143,9 @@ def expiry_ns(desk: Desk, good_till: GoodTill) -> int:
         tape = desk._room.head
         if good_till.tzinfo is not None:
             good_till = good_till.astimezone(ZoneInfo(tape.timezone if tape else "UTC")).replace(tzinfo=None)
-        return view.parse_moment(desk, good_till.isoformat(sep=" "))
+        return parse_moment(desk, good_till.isoformat(sep=" "))
     if isinstance(good_till, str):
-        return view.parse_moment(desk, good_till)
+        return parse_moment(desk, good_till)
     if isinstance(good_till, dt.timedelta):
         good_till = good_till.total_seconds()
     if isinstance(good_till, numbers.Real) and not isinstance(good_till, bool):

@@ -36,8 +36,8 @@ def _index(desk: Desk, symbol: str) -> int:
     return k
 
 
-def book(desk: Desk, symbol: str, levels: int) -> pd.DataFrame:
-    """Depth, best level first; missing levels are NaN."""
+def book(desk: Desk, symbol: str, levels: int = 10) -> pd.DataFrame:
+    """Depth: bid size, bid, ask, ask size; best level first, missing levels NaN."""
     import pandas as pd
 
     k, levels = _index(desk, symbol), checks.count(levels, "levels")
@@ -58,7 +58,7 @@ def book(desk: Desk, symbol: str, levels: int) -> pd.DataFrame:
 
 
 def quotes(desk: Desk) -> pd.DataFrame:
-    """Touch, last print and session of every instrument."""
+    """Best bid and ask, last print and session of every instrument."""
     import pandas as pd
 
     rows = []
@@ -119,7 +119,7 @@ def positions(desk: Desk) -> pd.DataFrame:
 
 
 def round_trips(desk: Desk) -> pd.DataFrame:
-    """Entries matched with exits."""
+    """Round trips: entries matched with exits, first in, first out."""
     with desk._room.lock:
         return money.round_trips(desk._room.portfolio, desk.account, **_tape(desk))
 
@@ -130,15 +130,15 @@ def equity_curve(desk: Desk) -> pd.DataFrame:
         return money.equity_curve(desk._room.portfolio, desk.account, **_tape(desk))
 
 
-def exposure(desk: Desk, by: str) -> pd.DataFrame:
-    """Market value by a grouping."""
+def exposure(desk: Desk, by: str = "instrument") -> pd.DataFrame:
+    """Market value by ``"instrument"``, ``"sector"`` or ``"asset_class"``."""
     if not isinstance(by, str) or by not in ("instrument", "sector", "asset_class"):
         raise DeskError(f"exposure by {by!r} is unknown; choose instrument, sector or asset_class")
     with desk._room.lock:
         return money.exposure(desk._room.portfolio, desk.account, by=by)  # type: ignore[arg-type]
 
 
-def statistics(desk: Desk, periods_per_year: float | None) -> pd.Series[Any]:
+def statistics(desk: Desk, *, periods_per_year: float | None = None) -> pd.Series[Any]:
     """Return, risk, costs and hit rate, by name."""
     import pandas as pd
 
@@ -149,24 +149,8 @@ def statistics(desk: Desk, periods_per_year: float | None) -> pd.Series[Any]:
     return pd.Series({name: row[name] for name in row.index if name != "account"}, name=desk.account, dtype=object)
 
 
-def bars(desk: Desk, symbol: str, seconds: int) -> pd.DataFrame:
-    """Candles of the prints so far."""
-    import pandas as pd
-
-    k, seconds = _index(desk, symbol), checks.count(seconds, "seconds of a bar")
-    instrument = desk.instruments[k]
-    with desk._room.lock:
-        rows = desk._room.candles.of(k, seconds=seconds)
-    table = pd.DataFrame(
-        [(desk._time(t * 1_000_000_000)[:-4], *(instrument.price(p) for p in ohlc), instrument.quantity(v))
-         for t, *ohlc, v in rows],
-        columns=["time", "open", "high", "low", "close", "volume"],
-    )  # fmt: skip
-    return table.astype(dict.fromkeys(table.columns[1:], "float64")).set_index("time")
-
-
-def leaderboard(desk: Desk, by: str, n: int) -> pd.DataFrame:
-    """Standings, first ``n`` rows."""
+def leaderboard(desk: Desk, by: str = "xp", n: int = 10) -> pd.DataFrame:
+    """Standings by ``"xp"`` (how one works) or ``"nav"``, first ``n`` rows."""
     from vtrade.gamification.frames import standings_frame
 
     table = standings_frame(desk._room.rank(by).top(checks.count(n, "rows", least=0)))

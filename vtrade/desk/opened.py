@@ -15,6 +15,7 @@ import numpy as np
 
 from vtrade.desk.context import around
 from vtrade.desk.frames import ORDER_COLUMNS, order_row
+from vtrade.domain import display
 from vtrade.domain.actions import ActionKind
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import (
@@ -49,6 +50,8 @@ from vtrade.services.replay import ACCOUNT_COLUMNS, account_row
 if TYPE_CHECKING:
     import pandas as pd
 
+NAMES_SHOWN: Final = 6
+ACCOUNTS_SHOWN: Final = 20
 HISTORY_MAX: Final = 10_000_000
 """Fills and round trips of an account that are kept: a report shows all of them."""
 
@@ -290,7 +293,30 @@ class JournalView:
         return table.astype({"time": "str", **dict.fromkeys(table.columns[1:], "float64")}).set_index("time")
 
     def __repr__(self) -> str:
-        return f"JournalView({self.path!r}, {self.records:,} records, accounts {', '.join(self.accounts) or 'none'})"
+        who = ", ".join(self.accounts[:NAMES_SHOWN]) or "none"
+        more = f" and {len(self.accounts) - NAMES_SHOWN:,} more" if len(self.accounts) > NAMES_SHOWN else ""
+        return display.called("JournalView", repr(self.path), f"{self.records:,} records", f"accounts {who}{more}")
+
+    def _repr_html_(self) -> str:
+        views = [self._portfolio.account(name) for name in self.accounts[:ACCOUNTS_SHOWN]]
+        rows = [
+            (v.account, display.number(from_micros(v.nav)),
+             display.number(from_micros(v.nav - v.deposits), signed=True), display.number(from_micros(v.fees)),
+             f"{v.fills:,}", v.currency)
+            for v in views
+        ]  # fmt: skip
+        symbols = ", ".join(self.symbols[:NAMES_SHOWN]) + (", ..." if len(self.symbols) > NAMES_SHOWN else "")
+        told = {
+            "room": self.room, "tape": self.tape, "branch of": self.forked_from, "instruments": symbols,
+            "records": f"{self.records:,}", "until": self.now if self.records else "",
+            "headlines": f"{len(self.news):,}" if self.news else "",
+        }  # fmt: skip
+        left = len(self.accounts) - len(rows)
+        heads = ("Account", "NAV", "P&L", "Fees", "Fills", "Currency")
+        accounts = display.Table(
+            heads, rows, "Accounts", frozenset((0, 5)), f"and {left:,} more: see account_table()" if left > 0 else ""
+        )
+        return display.html([display.facts(told, title=f"Journal {self.path}"), *([accounts] if rows else [])])
 
 
 def _asked(fact: Any, record: Record) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
+from vtrade.domain import display
 from vtrade.domain.orders import OrderType, Status, TimeInForce
 from vtrade.domain.values import Number, from_micros
 from vtrade.errors import DeskError
@@ -50,6 +51,33 @@ def terms_of(desk: Desk, record: Record) -> dict[str, Any]:
         "good_till": desk._time(terms.expire_ns) if terms.expire_ns else "", "oco": terms.oco, "parent": terms.parent,
     }  # fmt: skip
     return {name: value for name, value in told.items() if value}
+
+
+def in_short(order: Order) -> str:
+    """An order and how it stands, without its name and its reason.
+
+    Examples
+    --------
+    >>> import vtrade as vt
+    >>> desk = vt.Desk(vt.synthetic(7, symbols=["ACME"], minutes=1))
+    >>> in_short(desk.buy("ACME", 100, limit=170))
+    'buy 100 ACME limit 170.00: ACCEPTED'
+    >>> desk.close_desk()
+    """
+    r = order._record
+    return f"{describe(r).removeprefix(f'#{r.order_id} ').removeprefix(f'{r.client_order_id} ')}: {r.status}"
+
+
+def cells_of(order: Order) -> dict[str, str]:
+    """What a page shows of an order, by name; numbers with their units."""
+    r = order._record
+    currency = r.instrument.currency if r.instrument else ""
+    return {
+        "order": describe(r), "filled": f"{units_text(r.filled_units)} of {units_text(r.quantity_units)}",
+        "average price": f"{display.number(r.avg_px, 4)} {currency}".strip() if r.filled else "",
+        "fees": f"{display.number(from_micros(r.fees))} {currency}".strip(),
+        "status": str(r.status).replace("_", " ").lower(), "why": order._desk._reason(r),
+    }  # fmt: skip
 
 
 class Order:
@@ -178,4 +206,9 @@ class Order:
         return f"Order {describe(r)}: {r.status}{filled}{why}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": repr(self)}
+        try:
+            cells = cells_of(self)
+        except DeskError:
+            return {"text/plain": repr(self)}
+        title = f"Order {cells.pop('order')}"
+        return {"text/plain": repr(self), "text/html": display.html([display.facts(cells, title=title)])}

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vtrade.ports import Clock, Log
+from vtrade.ports import Clock, Log, PreferenceStore
 
 if TYPE_CHECKING:
-    from vtrade.desk.desk import Desk
     from vtrade.gamification.leaderboard import Leaderboard
     from vtrade.tutor.dialogue import LanguageModel
+
+
+def _nowhere() -> PreferenceStore | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,10 @@ class Wiring:
     leaderboards : callable
         Makes empty leaderboards by name.
     show : callable or None
-        Makes the panel of a desk; ``None`` where there is no notebook front end.
+        Makes the panel of a desk, or with ``part=...`` of one part of it; ``None`` where there is no notebook front
+        end.
+    preferences : callable
+        Where the choices of a desk's owner are kept; ``None`` is in memory.
     """
 
     clock: Clock
@@ -35,4 +41,5 @@ class Wiring:
     next_path: Callable[[str], str]
     leaderboards: Callable[[], dict[str, Leaderboard]]
     model: Callable[[], LanguageModel | None]
-    show: Callable[[Desk], Any] | None
+    show: Callable[..., Any] | None
+    preferences: Callable[[], PreferenceStore | None] = _nowhere

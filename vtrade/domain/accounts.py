@@ -6,7 +6,8 @@ from typing import Self
 
 import msgspec
 
-from vtrade.domain.values import MICRO, Number, divide, to_micros
+from vtrade.domain import display
+from vtrade.domain.values import MICRO, Number, divide, plain_micros, to_micros
 from vtrade.errors import ValueOffGrid
 
 
@@ -53,6 +54,48 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the account may borrow, money or shares, so that its margin is watched."""
         return self.initial_margin_ppm < MICRO or self.allow_short
 
+    def _facts(self) -> dict[str, str]:
+        if not self.enabled:
+            return {"limits": "none: a study, where nothing is denied for lack of money"}
+        borrows = self.initial_margin_ppm < MICRO
+        return {
+            "an order": ", ".join(
+                text for text in (
+                    f"at most {display.units(self.max_order_quantity / MICRO)} units",
+                    f"at most {display.number(self.max_order_notional / MICRO)} of money"
+                    if self.max_order_notional
+                    else "",
+                ) if text
+            ),
+            "one instrument": f"at most {_percent(self.concentration_ppm)} of NAV",
+            "working orders": f"at most {self.max_working_orders:,}",
+            "short sales": "allowed" if self.allow_short else "not allowed",
+            "account": f"on margin, leverage up to {display.units(round(MICRO / self.initial_margin_ppm, 2))} x"
+            if borrows
+            else "cash, nothing is borrowed",
+            "margin kept": f"{_percent(self.maintenance_margin_ppm)} of longs" if borrows else "",
+            "margin of shorts": f"{_percent(self.short_margin_ppm)} to open, "
+            f"{_percent(self.short_maintenance_ppm)} kept"
+            if self.allow_short
+            else "",
+            "borrowed money": f"{_percent(self.margin_rate_ppm)} a year" if self.margin_rate_ppm else "",
+            "margin call": f"{self.margin_call_s:,} s to meet it" if self.on_margin else "",
+            "market buys": f"reserve up to {_percent(self.collar_ppm)} above the reference price",
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        told = self._facts()
+        if not self.enabled:
+            return "RiskLimits(none: a study)"
+        return display.called(
+            "RiskLimits", told["account"], f"short sales {told['short sales']}",
+            f"{told['one instrument']} in one instrument", f"an order {told['an order']}",
+            f"{told['working orders']} working orders",
+        )  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        return display.html([display.facts(self._facts(), title="Risk limits")])
+
     @classmethod
     def make(
         cls, *, concentration: Number = "0.25", max_order_notional: Number = 0, max_order_quantity: Number = 1_000_000,
@@ -78,6 +121,10 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
             initial_margin_ppm=initial,
             **others,  # type: ignore[arg-type]
         )
+
+
+def _percent(ppm: int) -> str:
+    return f"{plain_micros(ppm * 100)} %"
 
 
 NO_LIMITS = RiskLimits(enabled=False)

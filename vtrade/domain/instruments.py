@@ -11,7 +11,8 @@ from typing import Final, Self
 
 import msgspec
 
-from vtrade.domain.values import MICRO, Number, divide, to_micros
+from vtrade.domain import display
+from vtrade.domain.values import MICRO, Number, divide, plain_micros, to_micros
 from vtrade.errors import ValueOffGrid
 
 FEE_MAX: Final = 10**12
@@ -24,6 +25,10 @@ Tier = tuple[Number, Number, Number]
 
 def _bps(amount: Number, what: str) -> int:
     return divide(to_micros(amount, what=what) * 100, MICRO)
+
+
+def _bps_text(ppm: int) -> str:
+    return f"{plain_micros(ppm * MICRO // 100)} bps"
 
 
 class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +116,40 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
     def contract(cls, amount: Number) -> Self:
         """A fee per contract, in money units."""
         return cls(per_contract=to_micros(amount, what="fee per contract"))
+
+    def words(self, currency: str = "") -> list[str]:
+        """The parts in words.
+
+        Examples
+        --------
+        >>> FeeSchedule.per_share("0.005", minimum=1).words("USD")
+        ['0.005 USD per unit', 'at least 1 USD an order']
+        """
+        money = f" {currency}" if currency else ""
+        told = [
+            f"{plain_micros(self.per_unit)}{money} per unit" if self.per_unit else "",
+            f"{_bps_text(self.per_notional_ppm)} of the notional" if self.per_notional_ppm else "",
+            f"{plain_micros(self.per_contract)}{money} per contract" if self.per_contract else "",
+            *self._by_side(self.maker_ppm, self.taker_ppm),
+            f"at least {plain_micros(self.minimum)}{money} an order" if self.minimum else "",
+            f"at most {_bps_text(self.cap_ppm)} of what the order traded" if self.cap_ppm else "",
+        ]
+        told += [
+            f"from {plain_micros(since)}{money} traded on {' and '.join(self._by_side(maker, taker)) or 'neither'}"
+            for since, maker, taker in self.tiers
+        ]
+        return [text for text in told if text] or ["no fee"]
+
+    def _by_side(self, maker: int, taker: int) -> list[str]:
+        if not maker and not taker:
+            return []
+        return [f"maker {_bps_text(maker)}", f"taker {_bps_text(taker)}"]
+
+    def __repr__(self) -> str:
+        return display.called("FeeSchedule", *self.words())
+
+    def _repr_html_(self) -> str:
+        return display.html([display.Table(("",), [(text,) for text in self.words()], "Fees, in money units")])
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,3 +287,32 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         """A quantity as text without needless decimals."""
         units = self.quantity(lots)
         return f"{units:,.0f}" if units == int(units) else f"{units:,.6f}".rstrip("0")
+
+    def _facts(self) -> dict[str, str]:
+        shares = self.borrowable
+        rate = f"{plain_micros(self.borrow_rate_ppm * 100)} % a year"
+        return {
+            "name": self.name,
+            "sector": self.sector,
+            "kind": self.asset_class,
+            "tick": f"{plain_micros(self.tick_size)} {self.currency}",
+            "lot": f"{plain_micros(self.lot_size)} unit{'s' if self.lot_size != MICRO else ''}",
+            "multiplier": f"{self.multiplier:,} units a point" if self.multiplier != 1 else "",
+            "calendar": self.calendar,
+            "fee": ", ".join(self.fees.words(self.currency)),
+            "to borrow": ", ".join(
+                [*([rate] if self.borrow_rate_ppm else []),
+                 *([f"{self.quantity_text(shares)} units in all"] if shares >= 0 else [])]
+            ),
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        told = self._facts()
+        fee = told["fee"] if told["fee"] == "no fee" else f"fee {told['fee']}"
+        many = f"multiplier {self.multiplier:,}" if self.multiplier != 1 else ""
+        return display.called(
+            "Instrument", repr(self.symbol), self.name, f"tick {told['tick']}", f"lot {told['lot']}", many, fee
+        )
+
+    def _repr_html_(self) -> str:
+        return display.html([display.facts(self._facts(), title=self.symbol)])

@@ -11,7 +11,8 @@ from typing import Self
 
 import msgspec
 
-from vtrade.domain.values import MICRO, NS_PER_S, Number, to_micros
+from vtrade.domain import display
+from vtrade.domain.values import MICRO, NS_PER_S, Number, plain_micros, to_micros
 from vtrade.errors import ValueOffGrid
 
 
@@ -82,6 +83,28 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
         """Feed, entry and acknowledgement together, without jitter."""
         return self.feed_ns + self.entry_ns + self.ack_ns
 
+    def words(self) -> list[str]:
+        """The ways in words, those that take no time left out.
+
+        Examples
+        --------
+        >>> Latency(entry_ns=2_000_000, jitter_ns=500_000).words()
+        ['entry 2 ms', 'jitter up to 0.5 ms']
+        """
+        ways = {"feed": self.feed_ns, "ack": self.ack_ns}
+        if self.recorded:
+            told = [f"entry one of {len(self.recorded):,} recorded"]
+        else:
+            ways["entry"] = self.entry_ns
+            told = [f"jitter up to {_ms(self.jitter_ns)}"] if self.jitter_ns else []
+        return [f"{name} {_ms(ways[name])}" for name in ("feed", "entry", "ack") if ways.get(name)] + told or ["none"]
+
+    def __repr__(self) -> str:
+        return display.called("Latency", *self.words())
+
+    def _repr_html_(self) -> str:
+        return display.html([display.facts({"latency": ", ".join(self.words())})])
+
 
 class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
     """Rules of the venue in this room.
@@ -144,6 +167,40 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
             if not low <= getattr(self, name) <= high:
                 raise ValueOffGrid(f"rule {name} {getattr(self, name)} must be from {low} to {high}")
 
+    def _facts(self) -> dict[str, str]:
+        power = f", exponent {display.units(self.queue_power_milli / 1_000)}"
+        return {
+            "queue": f"{self.queue_model}{power if self.queue_model == QueueModel.POWER else ''}",
+            "beyond the book": {
+                Beyond.REST: "what is left rests", Beyond.CANCEL: "what is left is canceled",
+                Beyond.SQUARE_ROOT: "fills on, at square-root impact",
+            }[self.beyond],
+            "a bar": f"participants may take {_percent(self.bar_volume_share_ppm)} of its volume",
+            "latency": ", ".join(self.latency.words()),
+            "hidden": f"{_percent(self.hidden_ppm)} of each level" if self.hidden_ppm else "nothing",
+            "taken lots come back": f"half of them in {_seconds(self.resilience_ns)}"
+            if self.resilience_ns
+            else "with the feed",
+            "lasting impact": f"{plain_micros(self.impact_ppm)} ticks, half of it gone in "
+            f"{_seconds(self.impact_half_life_ns)}"
+            if self.impact_ppm
+            else "none",
+            "price band": f"{_percent(self.luld_ppm)} around the reference price" if self.luld_ppm else "none",
+            "settlement": f"{self.settlement_days} day{'s' if self.settlement_days > 1 else ''} after the sale"
+            if self.settlement_days
+            else "at once",
+            "currency conversion": f"half a spread of {_percent(self.fx_spread_ppm)}" if self.fx_spread_ppm else "free",
+            "hours": "extended" if self.extended_hours else "regular session",
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        told, plain = self._facts(), RoomRules._facts(_PLAIN)
+        others = [f"{name} {text}" for name, text in told.items() if text != plain[name]]
+        return display.called("RoomRules", *(others or ["the plainest venue"]))
+
+    def _repr_html_(self) -> str:
+        return display.html([display.facts(self._facts(), title="Rules of the room")])
+
     @classmethod
     def make(
         cls, *, queue_model: str = "risk_averse", beyond: str = "rest", hidden: Number = 0, resilience_s: Number = 0,
@@ -170,3 +227,19 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
             latency=Latency(entry_ns=to_micros(latency_ms, what="latency_ms")),
             **others,  # type: ignore[arg-type]
         )
+
+
+def _percent(ppm: int) -> str:
+    return f"{plain_micros(ppm * 100)} %"
+
+
+def _ms(ns: int) -> str:
+    return f"{display.units(ns / 1_000_000)} ms"
+
+
+def _seconds(ns: int) -> str:
+    return f"{display.units(ns / NS_PER_S)} s"
+
+
+_PLAIN = RoomRules()
+"""What a room's rules are told against."""

@@ -18,7 +18,16 @@ from typing import Any, Final
 import msgspec
 
 from vtrade.domain.accounts import RiskLimits
-from vtrade.domain.facts import BandsMoved, Fact, MarginChanged, NewsPublished, OrderTerms, PlayChanged, TenderOffered
+from vtrade.domain.facts import (
+    BandsMoved,
+    Fact,
+    MarginChanged,
+    NewsPublished,
+    OrderTerms,
+    PlayChanged,
+    SessionChanged,
+    TenderOffered,
+)
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.orders import OrderType, Reason, Side, Status, TimeInForce
 from vtrade.domain.rules import RoomRules
@@ -84,12 +93,19 @@ class Money(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OrderNow(msgspec.Struct, frozen=True, array_like=True):
-    """How a working order stands: why it waits, lots ahead of it (-1: in no queue), its stop in ticks (0: none)."""
+    """How a working order stands: why it waits, lots ahead of it (-1: in no queue), its stop in ticks (0: none).
+
+    ``low`` and ``high`` are the least and the most lots that can be ahead (``high`` -1: nobody knows), ``why`` says how
+    sure that is; see :class:`vtrade.execution.places.QueuePlace`.
+    """
 
     order_id: int
     waiting: Reason
     queue_ahead: int = -1
     stop: int = 0
+    low: int = 0
+    high: int = -1
+    why: str = ""
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
@@ -127,10 +143,18 @@ class CandleRows(msgspec.Struct, frozen=True, array_like=True):
     """First price ever seen of the instrument, in ticks."""
 
 
+class PrintRows(msgspec.Struct, frozen=True, array_like=True):
+    """New prints of instrument ``k``: number, time, ticks, lots (0: not told), aggressor (+1, -1, 0 not known)."""
+
+    k: int
+    rows: tuple[tuple[int, int, int, int, int], ...]
+
+
 class Market(Wire, frozen=True, tag="market"):
     """The public market after record ``seq``: the clock, and every instrument that changed since the last one.
 
-    ``candles`` are all that changed after record ``since``; whoever knows fewer has missed some. ``instruments`` and
+    ``candles`` are all that changed after record ``since``; whoever knows fewer has missed some. ``prints`` are the
+    newest of those after it: where more came than are told, their numbers leave a gap. ``instruments`` and
     ``currencies`` are told where they changed, else ``None``.
     """
 
@@ -146,6 +170,7 @@ class Market(Wire, frozen=True, tag="market"):
     candles: tuple[CandleRows, ...]
     instruments: tuple[Instrument, ...] | None = None
     currencies: tuple[str, ...] | None = None
+    prints: tuple[PrintRows, ...] = ()
 
 
 class Own(Wire, frozen=True, tag="own"):
@@ -270,16 +295,18 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     play: PlayChanged | None
     money: Money | None
     on_orders: tuple[OrderNow, ...] = ()
+    sessions: tuple[SessionChanged, ...] = ()
 
 
 class CandleBlock(msgspec.Struct, frozen=True, array_like=True):
     """All candles of a room: by instrument the first price and the rows.
 
-    Rows are little-endian 64-bit integers, six a row, each row less the one before it.
+    Rows are little-endian 64-bit integers, six a row, each row less the one before it. ``prints`` are the newest.
     """
 
     bars: bool
     instruments: tuple[tuple[int, bytes], ...]
+    prints: tuple[PrintRows, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -344,7 +371,7 @@ def in_parts(what: Snapshot | CandleBlock) -> list[bytes]:
     --------
     >>> parts = [decode_frame(data) for data in in_parts(CandleBlock(False, ()))]
     >>> from_parts(parts)
-    CandleBlock(bars=False, instruments=())
+    CandleBlock(bars=False, instruments=(), prints=())
     """
     name = "snapshot" if isinstance(what, Snapshot) else "candles"
     data = zlib.compress(_encoder.encode(what), 1)

@@ -361,6 +361,10 @@ class Blotter:
             return record if record is not None and record.account == account else None
         return self.records.get((account, order))
 
+    def numbered(self, order_id: int) -> Record | None:
+        """Anybody's order by its number."""
+        return self._by_order_id.get(order_id)
+
     def of(self, account: str) -> list[Record]:
         """An account's orders, oldest first."""
         return [record for (owner, _), record in self.records.items() if owner == account]

@@ -7,9 +7,10 @@ in ``whatif``; this module puts them together and is the face of all of them.
 
 from __future__ import annotations
 
-import html
+import itertools
 from dataclasses import dataclass, field
 
+from vtrade.domain import display
 from vtrade.domain.messages import (
     Fact,
     OrderAccepted,
@@ -111,7 +112,12 @@ class Explanation:
             text.append(f"  in bps of what it was worth then: {self.bps['total']:+.2f} = {parts}")
         return "\n".join([*text, *self._alternatives_text()])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        cost = f"cost {self.costs['total']:+,.2f} {self.currency}".rstrip() if self.costs else ""
+        bps = "" if self.slippage_bps is None else f"slippage {self.slippage_bps:+.2f} bps"
+        return display.called("Explanation", self.title, cost, bps)
+
+    _repr_pretty_ = display.pretty
 
     def _alternatives_text(self) -> list[str]:
         rows, needs = split_told(self.alternatives)
@@ -131,43 +137,42 @@ class Explanation:
         return f"{charge.price:,.{self.decimals + 2}f}", f"{charge.cost:+,.2f}", f"{charge.bps:+.2f}"
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{html.escape(line)}</li>" for line in self.lines)
-        table = ""
-        if self.costs:
-            cells = "".join(
-                f"<tr><td>{name}</td>{_right(f'{self.costs.get(name, 0.0):+,.2f}')}"
-                + (_right(f"{self.bps[name]:+.2f} bps") if self.bps else "")
-                + "</tr>"
-                for name in (*PARTS, "total")
-            )
-            bps = "" if self.slippage_bps is None else f", slippage {self.slippage_bps:+.2f} bps"
-            caption = f"<caption style='white-space:nowrap'>cost in {html.escape(self.currency)}{bps}</caption>"
-            table = f"<table>{caption}{cells}</table>"
-        return f"<b>{html.escape(self.title)}</b><ul>{lines}</ul>{table}{self._alternatives_html()}"
+        pieces = [display.Words(self.title, "strong"), display.Words("\n".join(f"• {line}" for line in self.lines))]
+        return display.html([*pieces, *self._costs_page(), *self._alternatives_page()])
 
-    def _alternatives_html(self) -> str:
+    def _costs_page(self) -> list[display.Piece]:
+        """The cost as a waterfall: each part begins where the one before it ended; a gain is hollow."""
+        if not self.costs:
+            return []
+        parts = {name: self.costs.get(name, 0.0) for name in PARTS}
+        ends = list(itertools.accumulate(parts.values()))
+        low, high = min(0.0, *ends), max(0.0, *ends)
+        rows = [
+            (name, display.Bar(end - cost, end, low, high), *self._amounts(name))
+            for (name, cost), end in zip(parts.items(), ends, strict=True)
+        ]
+        rows.append(("total", display.Bar(0.0, self.costs["total"], low, high), *self._amounts("total")))
+        slipped = "" if self.slippage_bps is None else f"; slippage {self.slippage_bps:+.2f} bps"
+        return [
+            display.Table(
+                ("Part", " ", self.currency or "money units", "bps"), rows,
+                f"Cost against the {self.against}{slipped}", 2,
+                "Filled bars cost, hollow ones earned.",
+            )
+        ]  # fmt: skip
+
+    def _amounts(self, name: str) -> tuple[str, str]:
+        return f"{self.costs.get(name, 0.0):+,.2f}", f"{self.bps[name]:+.2f} bps" if self.bps else ""
+
+    def _alternatives_page(self) -> list[display.Piece]:
         rows, needs = split_told(self.alternatives)
         if not any(charge.price is not None for charge in rows):
-            return ""
-        head = "".join(
-            f"<th style='text-align:{'left' if name in ('model', '') else 'right'}'>{name}</th>"
-            for name in ("model", "price", html.escape(self.currency), "bps", "")
-        )
-        body = "".join(
-            f"<tr><td>{html.escape(c.model)}</td>{''.join(_right(cell) for cell in self._cells(c))}"
-            f"<td style='text-align:left'>{html.escape(c.note)}</td></tr>"
-            for c in rows
-        )
-        lacks = "".join(
-            f"<tr><td>{', '.join(models)}</td><td colspan='4' style='text-align:left'>{html.escape(note)}</td></tr>"
-            for note, models in needs.items()
-        )
-        caption = "<caption style='white-space:nowrap'>what other models would have charged, without fees</caption>"
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}{lacks}</tbody></table>"
-
-
-def _right(text: str) -> str:
-    return f"<td style='text-align:right'>{text}</td>"
+            return []
+        lacks = "; ".join(f"{', '.join(models)}: {note}" for note, models in needs.items())
+        heads = ("Model", "Price", self.currency or "money units", "bps", "Note")
+        told = [(c.model, *self._cells(c), c.note) for c in rows]
+        title = "What other models would have charged, without fees"
+        return [display.Table(heads, told, title, frozenset((0, 4)), lacks)]
 
 
 def explain(

@@ -89,7 +89,7 @@ def _column(values: pd.Series[Any], digits: int) -> tuple[str, list[str]]:
 
 
 def _absent(value: Any) -> bool:
-    return value is None or value != value or str(value) == "<NA>"
+    return value is None or str(value) == "<NA>" or value != value
 
 
 def decimals(numbers: Iterable[float], *, most: int = 8) -> int:

@@ -7,7 +7,14 @@ MessagePack arrays, fields appended with a default, never moved.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+from vtrade.domain import display
+
+AWARDS_SHOWN: Final = 8
+"""Newest payments that the HTML of a :class:`Progress` lists."""
 
 
 class _Event(msgspec.Struct, frozen=True, array_like=True, tag_field="t"):
@@ -171,3 +178,50 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
             lines.append("streaks: " + ", ".join(running))
         lines += [f"mission: {m.title} {m.done}/{m.goal}: {m.description}" for m in self.missions if m.done < m.goal]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        badges = f"{len(self.badges)} badge{'s' if len(self.badges) != 1 else ''}"
+        done = f"{sum(m.done >= m.goal for m in self.missions)} of {len(self.missions)} missions"
+        return display.called(
+            "Progress", self.account, f"level {self.level}", self.title, f"{self.xp:,} XP", badges, done
+        )
+
+    _repr_pretty_ = display.pretty
+
+    def _repr_html_(self) -> str:
+        towards = "the top level" if self.next_level_xp is None else f"next level at {self.next_level_xp:,} XP"
+        habits = [s for s in self.streaks if s.best]
+        badges = ", ".join(badge.title for badge in self.badges) or "none yet"
+        return display.html(
+            [
+                display.Words(f"{self.account}: level {self.level}, {self.title}", "strong"),
+                display.Words(f"{self.xp:,} XP, {towards}. Badges: {badges}."),
+                display.Table(
+                    ("Mission", "Done", "What it asks for", "XP"),
+                    [(m.title, f"{m.done} of {m.goal}", m.description, f"{m.xp:,}") for m in self.missions],
+                    words=frozenset((0, 2)),
+                ),
+                *(
+                    [
+                        display.Table(
+                            ("Streak", "Now", "Best", "Sessions in a row"),
+                            [(s.title, f"{s.length:,}", f"{s.best:,}", s.description) for s in habits],
+                            words=frozenset((0, 3)),
+                        )
+                    ]
+                    if habits
+                    else []
+                ),
+                *(
+                    [
+                        display.Table(
+                            ("For", "XP"),
+                            [(a.title, f"+{a.xp:,}") for a in self.awards[: -AWARDS_SHOWN - 1 : -1]],
+                            "Last earned",
+                        )
+                    ]
+                    if self.awards
+                    else []
+                ),
+            ]
+        )

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from vtrade.errors import ValueOffGrid
 from vtrade.services import commands as asked
 from vtrade.services.access import TOKEN_DAYS, TOKEN_DAYS_MAX
+from vtrade.services.inquiry import Previews
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,7 +224,7 @@ class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 SEEN: Final = (
     Table, Values, RoomSeen, RoomList, TapeList, MemberList, Enrolled, Revoked, Me, ExplanationSeen, ProgressSeen,
-    AnswerSeen, Moment, View, Health, NewRoom, Enrolment, Question, NewTerms,
+    AnswerSeen, Moment, View, Health, NewRoom, Enrolment, Question, NewTerms, Previews,
 )  # fmt: skip
 
 
@@ -283,16 +284,12 @@ def when(ns: int) -> str:
 
 def money_of(desk: Desk) -> dict[str, Cell]:
     """How an account stands, whole units."""
-    from vtrade.desk import view
-
-    with desk._room.lock:
-        return view._account(desk)
+    cells: dict[str, Cell] = desk.view(sections=("account",))["account"]
+    return cells
 
 
 def progress_of(desk: Desk) -> ProgressSeen:
     """Level, experience, badges and missions of an account."""
-    from vtrade.desk import view
-
-    told = view._progress(desk)
+    told = desk.view(sections=("progress",))["progress"]
     badges, missions = told.pop("badges"), told.pop("missions")
     return ProgressSeen(told, badges, missions)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -16,13 +17,16 @@ from starlette.responses import Response
 from vtrade.desk import frames
 from vtrade.desk.desk import Desk
 from vtrade.desk.order import find_record
-from vtrade.errors import DeskError
+from vtrade.errors import DeskError, ValueOffGrid
+from vtrade.execution.rehearsal import MESSAGES_MAX
 from vtrade.gateway import answers
 from vtrade.gateway.doors import AccountName, Looking, Trading, gateway_of, whose
 from vtrade.gateway.pages import answering
 from vtrade.gateway.problems import NotHere
 from vtrade.gateway.state import Served, Who
+from vtrade.services import commands as asked
 from vtrade.services.access import PERMISSIONS, shown
+from vtrade.services.inquiry import Previews
 from vtrade.services.visible import public_explanation
 
 router = APIRouter()
@@ -31,6 +35,8 @@ Symbol = Annotated[str, Path(description="Symbol of an instrument", max_length=6
 OrderName = Annotated[str, Path(description="client_order_id, or the venue's number", max_length=128)]
 ROWS_MAX: Final = 1_000
 LEVELS_MAX: Final = 50
+MOST_COST: Final = 5
+"""Questions that finding out how much could be asked for counts as."""
 SPECTATOR: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -119,6 +125,26 @@ def _record(desk: Desk, order: str) -> Any:
     return record
 
 
+@router.post("/v1/rooms/{room}/preview", **answering(Previews, body=asked.Body))
+async def preview(
+    request: Request, who: Trading, most: Annotated[bool, Query(description="how much could be asked for")] = False
+) -> Response:  # fmt: skip
+    """What orders of one's own would do, without sending them; commands of type ``submit`` and ``replace``."""
+    gateway = gateway_of(request)
+    body = asked.read_body(await request.body())
+    gateway.pay(gateway.asks, who.grant, len(body.commands) - 1 + MOST_COST * most)
+    desk = gateway.desk(who.served, who.grant.account)
+    messages = [
+        asked.to_message(command, account=desk.account, ts_ns=desk._room.now_ns)
+        for command in body.commands
+        if isinstance(command, asked.Submit | asked.Replace)
+    ]
+    if not len(messages) == len(body.commands) <= MESSAGES_MAX:
+        raise ValueOffGrid(f"a preview is of one to {MESSAGES_MAX} commands of type submit or replace")
+    told = await gateway.work(lambda: desk._room.previewed(messages, most=most))  # type: ignore[arg-type]
+    return answers.sent(Previews(told))
+
+
 @router.get("/v1/rooms/{room}/fills", **answering(answers.Table))
 async def fills(request: Request, who: Looking, account: AccountName = None) -> Response:
     """Fills, oldest first."""
@@ -200,7 +226,7 @@ async def ask(request: Request, who: Trading) -> Response:
     question: answers.Question = answers.read(await request.body(), answers.Question)
     gateway.pay(gateway.tutor, who.grant)
     desk = gateway.desk(who.served, who.grant.account)
-    told = await gateway.work_of_tutor(desk.ask, question.question)
+    told = await gateway.work_of_tutor(partial(desk.ask, question.question, proposals=False))
     evidence = [{"source": used.source, "text": used.text} for used in told.evidence]
     return answers.sent(answers.AnswerSeen(told.text, told.source, list(told.notices), evidence))
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Final
 
 import msgspec
 import numpy as np
 
+from vtrade.domain import display
 from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
+from vtrade.domain.values import NS_PER_S, plain_micros
 from vtrade.errors import TapeError
 from vtrade.market.dtype import (
     EVENT,
@@ -25,6 +28,13 @@ from vtrade.market.dtype import (
     Events,
     Kind,
 )
+
+INSTRUMENTS_SHOWN: Final = 20
+"""Instruments that the HTML of a tape lists."""
+DEPTHS: Final = {
+    "L1": "best bid and ask (L1)", "L2": "price levels (L2)", "L3": "single orders (L3)", "bars": "bars",
+    "exchange": "seeded agents that trade here",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,28 @@ class Tape:
         symbols = ", ".join(i.symbol for i in self.instruments[:6]) + (", ..." if len(self.instruments) > 6 else "")
         return f"Tape({self.name!r}, {self.depth}, {len(self):,} events, {symbols})"
 
+    def _repr_html_(self) -> str:
+        counts = np.bincount(self.events["instrument"], minlength=len(self.instruments)).tolist()
+        told = {
+            "data": DEPTHS.get(self.depth, self.depth), "events": f"{len(self):,}", "day": self.date,
+            "time": f"{_span_text(self.end_ns - self.start_ns)}, zone {self.timezone}"
+            if len(self)
+            else "",
+            "headlines": f"{len(self.news):,}" if self.news else "",
+            "corporate actions": f"{len(self.actions):,}" if self.actions else "",
+        }  # fmt: skip
+        rows = [
+            (i.symbol, i.name, i.sector, f"{plain_micros(i.tick_size)} {i.currency}",
+             f"{counts[k]:,}")
+            for k, i in enumerate(self.instruments[:INSTRUMENTS_SHOWN])
+        ]  # fmt: skip
+        left = len(self.instruments) - len(rows)
+        heads = ("Symbol", "Name", "Sector", "Tick", "Events")
+        note = f"and {left:,} more instruments" if left > 0 else ""
+        return display.html(
+            [display.facts(told, title=f"Tape {self.name}"), display.Table(heads, rows, words=3, note=note)]
+        )
+
     @property
     def head(self) -> TapeHead:
         """Everything but what is on it."""
@@ -102,6 +134,22 @@ class Tape:
     def end_ns(self) -> int:
         """Time of the last event, 0 for an empty tape."""
         return int(self.events["ts_ns"][-1]) if len(self) else 0
+
+
+def _span_text(span_ns: int) -> str:
+    """How long a tape is.
+
+    Examples
+    --------
+    >>> _span_text(3_600_000_000_000), _span_text(90_000_000_000), _span_text(5 * 86_400_000_000_000)
+    ('1 h 00 min', '1 min 30 s', '5 days')
+    """
+    seconds = span_ns // NS_PER_S
+    if seconds >= 2 * 86_400:
+        return f"{seconds // 86_400:,} days"
+    if seconds >= 3_600:
+        return f"{seconds // 3_600} h {seconds // 60 % 60:02d} min"
+    return f"{seconds // 60} min {seconds % 60:02d} s"
 
 
 def check_tape(tape: Tape) -> Tape:

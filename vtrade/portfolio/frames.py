@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from vtrade import stats
 from vtrade.domain.orders import Side
 from vtrade.domain.values import MICRO, NS_PER_S, from_micros
 from vtrade.portfolio.curve import DAY_NS
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.portfolio.ledger import MONEY_LEGS, PortfolioError
 from vtrade.portfolio.purses import convert
+from vtrade.portfolio.today import high_and_drawdown
 from vtrade.portfolio.valuation import Grouping, group_name
 
 if TYPE_CHECKING:
@@ -378,7 +378,7 @@ def equity_curve(
     for name in _names(engine, account):
         times, values = engine.equity_curve(name)
         nav = values.astype(np.float64) / MICRO
-        depths = stats.drawdown(nav)
+        depths = high_and_drawdown(engine.state(name), times, values)[1] if len(times) else nav
         rows += [
             (name, ts_ns, show(ts_ns), value, depth)
             for ts_ns, value, depth in zip(times.tolist(), nav.tolist(), depths.tolist(), strict=True)

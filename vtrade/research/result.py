@@ -6,7 +6,6 @@ facts, which an engine tells that folds the same log again. Money is in whole un
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtrade import stats
+from vtrade.domain import display
 from vtrade.domain.messages import Fact
 from vtrade.domain.orders import OrderType, Status, TimeInForce
 from vtrade.domain.values import MICRO, format_micros
@@ -351,12 +351,15 @@ class BacktestResult:
             lines.append((name.replace("_", " "), text))
         return lines
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return "Backtest\n" + "\n".join(f"  {name:<14} {text}" for name, text in self._lines())
 
+    def __repr__(self) -> str:
+        told = dict(self._lines())
+        names = ("net profit", "total return", "sharpe ratio", "max drawdown", "fills")
+        return display.called("Backtest", self.record.tape.name, *(f"{name} {told[name]}" for name in names))
+
+    _repr_pretty_ = display.pretty
+
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
-            for name, text in self._lines()
-        )
-        return f"<table><caption>Backtest</caption>{rows}</table>"
+        return display.html([display.facts(dict(self._lines()), title="Backtest")])

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from vtrade.domain import display
 from vtrade.domain.actions import CorporateAction
 from vtrade.domain.instruments import Instrument
 from vtrade.market.tape import NewsItem, Tape
@@ -30,6 +31,13 @@ from vtrade.research.strategy import StrategyError
 if TYPE_CHECKING:
     import pandas as pd
 
+CELLS_SHOWN: Final = 40
+ERRORS_SHOWN: Final = 10
+STATISTICS_SHOWN: Final = {
+    "total_return": "total return", "sharpe_ratio": "Sharpe ratio", "max_drawdown": "max drawdown", "fills": "fills",
+    "hit_rate": "hit rate",
+}  # fmt: skip
+"""What the HTML of a sweep shows of each cell; :meth:`SweepResult.frame` has all."""
 CELLS_MAX: Final = 1_000_000
 Progress = Callable[[int, int], None]
 """Called with the cells that are done, and how many there are."""
@@ -105,8 +113,32 @@ class SweepResult:
         return f"Sweep({len(self):,} cells{failed}{'; ' + self.stopped if self.stopped else ''})"
 
     def _repr_html_(self) -> str:
-        shown: str = self.frame().to_html(index=False, max_rows=40)
-        return shown
+        names = [*dict.fromkeys(name for params in self.params for name in params)]
+        chosen = sorted({*range(min(len(self), CELLS_SHOWN)), *sorted(self.errors)[:ERRORS_SHOWN]})
+        rows = [
+            (*(f"{self.params[n].get(name, '')}" for name in names), *_shown(self.statistics[n]),
+             display.shortened(self.errors.get(n, ""), 120))
+            for n in chosen
+        ]  # fmt: skip
+        heads = (*names, *STATISTICS_SHOWN.values(), "error")
+        left = len(self) - len(rows)
+        note = f"and {left:,} more cells: see frame()" if left > 0 else ""
+        table = display.Table(heads, rows, f"Sweep of {len(self):,} cells", frozenset((len(heads) - 1,)), note)
+        return display.html([table, *([display.Words(self.stopped)] if self.stopped else [])])
+
+
+def _shown(statistics: Mapping[str, float | int]) -> list[str]:
+    """Statistics of a cell as text."""
+    if not statistics:
+        return [""] * len(STATISTICS_SHOWN)
+    return [
+        display.percent(statistics[name])
+        if name in ("total_return", "max_drawdown")
+        else f"{statistics[name]:,}"
+        if isinstance(statistics[name], int)
+        else display.number(statistics[name])
+        for name in STATISTICS_SHOWN
+    ]
 
 
 def cells(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:

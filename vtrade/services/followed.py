@@ -12,7 +12,7 @@ import contextlib
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Final
@@ -25,6 +25,7 @@ from vtrade.domain.messages import (
     MarketFrame,
     NewsPublished,
     RoomCommand,
+    SessionChanged,
     TenderOffered,
     decode_inbound,
     encode_inbound,
@@ -42,10 +43,15 @@ from vtrade.errors import BusUnavailable, DeskError, Fenced, ReplayDiffers, Unav
 from vtrade.execution.blotter import Blotter, Record
 from vtrade.execution.engine import Engine
 from vtrade.execution.explain import Explanation
+from vtrade.execution.foresee import foresee
+from vtrade.execution.places import Places, QueuePlace
+from vtrade.execution.preview import Preview
+from vtrade.execution.rehearsal import Asked
 from vtrade.gamification.engine import ProgressEngine
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.candles import Candles
 from vtrade.market.dtype import EVENT, Events
+from vtrade.market.prints import Prints
 from vtrade.market.tape import TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Bus, Clock, Entry, Membership, Outgoing, Place, Taken
@@ -115,6 +121,7 @@ class FollowedRoom:
         }
         self._events: Events | None = np.empty(1_024, EVENT)
         self._count = 0
+        self._places = Places()
         self._answers: OrderedDict[int, Answer] = OrderedDict()
         self._waiting: dict[int, Future[tuple[int, list[Fact]]]] = {}
         self._followers: list[Follower] = []
@@ -233,6 +240,7 @@ class FollowedRoom:
                 "run the same version of VTrade everywhere"
             )
         self.views.take(message, facts)
+        self.views.traded(self.engine)
         if isinstance(message, MarketFrame):
             self._keep(np.frombuffer(message.events, dtype=EVENT))
         for follower in tuple(self._followers):
@@ -308,9 +316,19 @@ class FollowedRoom:
         return self.views.candles
 
     @property
+    def prints(self) -> Prints:
+        """The newest prints of every instrument."""
+        return self.views.prints
+
+    @property
     def news(self) -> list[NewsPublished]:
         """The newest headlines."""
         return self.views.news
+
+    @property
+    def sessions(self) -> list[SessionChanged]:
+        """The newest changes of a session: when trading began, stopped and went on."""
+        return self.views.sessions
 
     @property
     def tenders(self) -> dict[str, TenderOffered]:
@@ -365,9 +383,18 @@ class FollowedRoom:
         """Whether a cancel or a replace of an order has not arrived at the venue yet."""
         return on_its_way(self.engine, account, client_order_id)
 
+    def place(self, order_id: int) -> QueuePlace | None:
+        """Where a working order stands in its queue, and how sure that is; under the lock."""
+        return self._places.of(self.engine, self.blotter.numbered(order_id), self.events())
+
     def explained(self, record: Record) -> Explanation | None:
         """``None``: a desk here tells the story of an order by itself."""
         return None
+
+    def previewed(self, messages: Sequence[Asked], *, most: bool = False) -> list[Preview]:
+        """What orders would do, tried on a copy of the engine."""
+        with self.lock:
+            return foresee(self.engine, messages, most=most)
 
     def rank(self, by: str) -> Ranking:
         """The leaderboard by ``"xp"`` or ``"nav"``: the one that the workers keep, or our own where it is not there."""

@@ -163,7 +163,10 @@ class Hearing:
         views.portfolio = portfolio_of(told)
         views.progress = ProgressEngine.restore(told.progress)
         views.candles = CandlesMirror(candles, bars=self.head is not None and self.head.depth == "bars")
+        for rows in candles.prints:
+            views.prints.put(rows.k, rows.rows)
         views.news = list(told.news)
+        views.sessions = list(told.sessions)
         views.tenders = {tender.tender: tender for tender in told.tenders}
         views.splits = dict(told.splits)
         self.engine = EngineMirror(self.account, told, views.blotter, self.pending, before=self.engine)
@@ -202,6 +205,8 @@ class Hearing:
         assert isinstance(candles, CandlesMirror)
         for rows in frame.candles:
             candles.put(rows)
+        for printed in frame.prints:
+            self.views.prints.put(printed.k, printed.rows)
         self.seq, self._market_seq = max(self.seq, frame.seq), frame.seq
         self.now_ns = max(self.now_ns, frame.now_ns)
         self.playing, self.speed, self.ended = frame.playing, frame.speed, frame.ended

@@ -13,6 +13,7 @@ import msgspec
 from vtrade.domain.stream import Row
 from vtrade.errors import DeskError, Unavailable
 from vtrade.execution.explain import Charge, Explanation
+from vtrade.execution.preview import Preview
 from vtrade.gamification.leaderboard import Standing
 
 ROWS_MAX: Final = 1_000
@@ -73,6 +74,11 @@ class RemoteRanking:
     ) -> None:
         self._transport, self._path, self._by, self._account = transport, path, by, account
         self._rows, self._whole = rows, whole
+
+    def heard(self) -> tuple[list[Standing], bool]:
+        """The rows that were streamed, without asking; and whether there are no others."""
+        rows = self._rows or ()
+        return [Standing(row.rank, row.account, row.score, row.moved) for row in rows], self._whole
 
     def top(self, n: int = 10) -> list[Standing]:
         """The first ``n`` rows: those that were streamed, about a second old, or as the gateway tells them."""
@@ -151,3 +157,31 @@ def read_explanation(data: bytes) -> Explanation:
         {name: nan if value is None else value for name, value in told.bps.items()},
         [Charge(c.model, c.price, c.cost, c.bps, c.note) for c in told.alternatives], told.decimals,
     )  # fmt: skip
+
+
+# --- previews --------------------------------------------------------------------------------------------------------
+
+
+class Previews(msgspec.Struct, frozen=True):
+    """What orders would do, in their order."""
+
+    previews: list[Preview]
+
+
+def read_previews(data: bytes) -> list[Preview]:
+    """What orders would do, from the JSON of a gateway.
+
+    Raises
+    ------
+    Unavailable
+        If the bytes are none.
+
+    Examples
+    --------
+    >>> read_previews(b'{"previews": [{"symbol": "ACME", "status": "FILLED", "filled": 5.0}]}')[0].filled
+    5.0
+    """
+    try:
+        return msgspec.json.decode(data, type=Previews).previews
+    except msgspec.MsgspecError as error:
+        raise Unavailable(f"the gateway gave an answer that cannot be read ({error})") from None

@@ -20,6 +20,7 @@ from vtrade.domain.orders import Reason, Side
 from vtrade.domain.stream import LEVELS, CandleBlock, CandleRows, Level, Market, Money, OrderNow, Quote, Snapshot
 from vtrade.errors import DeskError
 from vtrade.execution.blotter import Blotter, Record
+from vtrade.execution.places import TOTALS, QueuePlace
 from vtrade.market.candles import CANDLES_MAX, Candles
 from vtrade.market.tape import TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
@@ -217,6 +218,13 @@ class EngineMirror:
         """Lots that trade before a resting order; ``None`` where it does not rest in a queue."""
         now = self._now.get(order_id)
         return None if now is None or now.queue_ahead < 0 or self._order(order_id) is None else now.queue_ahead
+
+    def place(self, order_id: int) -> QueuePlace | None:
+        """Where a resting order stands; an older gateway tells no bounds, so none are known."""
+        ahead, now = self.queue_ahead(order_id), self._now.get(order_id)
+        if ahead is None or now is None:
+            return None
+        return QueuePlace(ahead, now.low, now.high, now.why) if now.why else QueuePlace(ahead, 0, -1, TOTALS)
 
     def waiting(self, order_id: int) -> Reason:
         """Why a working order waits; ``NONE`` for one that does not work."""

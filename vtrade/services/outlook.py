@@ -17,11 +17,12 @@ import numpy as np
 
 from vtrade.domain.instruments import Instrument
 from vtrade.domain.messages import Fact, Inbound, Marked, MarketFrame
-from vtrade.domain.stream import CandleRows, Market, Quote, encode_frame, in_parts
+from vtrade.domain.stream import CandleRows, Market, PrintRows, Quote, encode_frame, in_parts
 from vtrade.market.candles import Candle
 from vtrade.market.dtype import EVENT
+from vtrade.market.prints import Print
 from vtrade.services.shared import SharedRoom
-from vtrade.services.visible import candle_block, newer_candles, quote_of
+from vtrade.services.visible import PRINTS_TOLD, candle_block, newer_candles, quote_of
 
 CHUNK: Final = 8
 """Instruments that are looked at before the room is let go of for a moment."""
@@ -72,6 +73,8 @@ class Outlook:
         self._quotes: list[tuple[int, Quote]] = []
         self._tails: list[list[tuple[int, Candle]]] = []
         self._last: list[Candle | None] = []
+        self._prints: list[list[tuple[int, Print]]] = []
+        self._printed: list[int] = []
         self._listing: tuple[int, tuple[Instrument, ...], tuple[str, ...]] = (0, (), ())
         self._clock: tuple[Any, ...] = ()
         self._changed: set[int] | None = None
@@ -115,6 +118,8 @@ class Outlook:
                 self._quotes.append((0, _NOTHING))
                 self._tails.append([])
                 self._last.append(next(iter(room.candles.of(k, last=1)), None))
+                self._prints.append([])
+                self._printed.append(room.prints.count(k))
             due = sorted(range(count) if self._changed is None else self._changed)
             self._changed = set()
         changed: set[int] = set()
@@ -140,6 +145,7 @@ class Outlook:
         quote = quote_of(room.engine, k)
         moved = quote != self._quotes[k][1]
         rows = newer_candles(room.candles, k, self._last[k])
+        prints = room.prints.since(k, self._printed[k])[-PRINTS_TOLD:]
         with self.lock:
             if moved:
                 self._quotes[k] = version, quote
@@ -154,7 +160,12 @@ class Outlook:
             if len(tail) > CANDLES_KEPT:
                 self._floor = max(self._floor, tail[CANDLES_KEPT // 2][0])
                 del tail[: CANDLES_KEPT // 2 + 1]
-        return moved or bool(rows)
+            if prints:
+                self._printed[k] = prints[-1].n
+                told = self._prints[k]
+                told += [(room.seq, one) for one in prints]
+                del told[:-PRINTS_TOLD]
+        return moved or bool(rows) or bool(prints)
 
     def _trim(self) -> None:
         """Forget what changed in candles long ago."""
@@ -170,7 +181,7 @@ class Outlook:
         """All candles as frames, and after which record; under :attr:`turn` and the room's lock."""
         block = self._block
         if block is None or self._looks - block[0] > BLOCK_LOOKS or block[1] < self._floor:
-            told = candle_block(self._room.candles, len(self._listing[1]))
+            told = candle_block(self._room.candles, len(self._listing[1]), prints=self._room.prints)
             block = self._block = self._looks, self._seqs[-1], in_parts(told)
         return block[1:]
 
@@ -196,13 +207,18 @@ class Outlook:
             new = tail[bisect_right(tail, since, key=_seq) :]
             if new:
                 candles.append(CandleRows(k, tuple(row for _, row in new), self._room.candles.first(k)))
+        prints = []
+        for k, told in enumerate(self._prints):
+            newest = told[bisect_right(told, since, key=_seq) :]
+            if newest:
+                prints.append(PrintRows(k, tuple(one for _, one in newest)))
         listed, instruments, currencies = self._listing
         return Market(
             self.seq, since, now_ns, playing, speed, ended, closed, STOOD_STILL if trouble else "",
             tuple(quote for seen, quote in self._quotes if seen > version), tuple(candles),
-            instruments if listed > version else None, currencies if listed > version else None,
+            instruments if listed > version else None, currencies if listed > version else None, tuple(prints),
         )  # fmt: skip
 
 
-def _seq(changed: tuple[int, Candle]) -> int:
+def _seq(changed: tuple[int, Candle | Print]) -> int:
     return changed[0]

@@ -29,6 +29,7 @@ from vtrade.domain.messages import (
     NewsPublished,
     OrderDenied,
     RoomCommand,
+    SessionChanged,
     SubmitOrder,
     TenderOffered,
 )
@@ -42,14 +43,18 @@ from vtrade.errors import AccessDenied, DeskError, Unavailable, VTradeError
 from vtrade.execution.blotter import Blotter, Record
 from vtrade.execution.explain import Explanation
 from vtrade.execution.house import SPEED_MAX
+from vtrade.execution.places import QueuePlace
+from vtrade.execution.preview import Preview
+from vtrade.execution.rehearsal import Asked
 from vtrade.gamification.engine import ProgressEngine
 from vtrade.market.candles import Candles
 from vtrade.market.dtype import Events
+from vtrade.market.prints import Prints
 from vtrade.market.tape import TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.services.commands import Result, read_reply, write_body
 from vtrade.services.hearing import Gap, Hearing
-from vtrade.services.inquiry import Frames, RemoteRanking, Transport, read_explanation
+from vtrade.services.inquiry import Frames, RemoteRanking, Transport, read_explanation, read_previews
 from vtrade.services.lookalike import EngineMirror
 from vtrade.services.secret import new_name
 
@@ -61,6 +66,8 @@ WAIT_S: Final = 2.0
 """How long the gateway may wait for the outcome of a request."""
 POST_S: Final = 20.0
 """Longest wait for the answer to a request."""
+PREVIEW_S: Final = 5.0
+"""Longest wait for a preview: a later one says more than one that comes late."""
 TRIES_MAX: Final = 5
 """Times that a request is sent."""
 RETRY_S: Final = 0.25
@@ -246,9 +253,19 @@ class RemoteRoom:
         return self._told.views.candles
 
     @property
+    def prints(self) -> Prints:
+        """The newest prints of every instrument."""
+        return self._told.views.prints
+
+    @property
     def news(self) -> Sequence[NewsPublished]:
         """The newest headlines."""
         return self._told.views.news
+
+    @property
+    def sessions(self) -> Sequence[SessionChanged]:
+        """The newest changes of a session: when trading began, stopped and went on."""
+        return self._told.views.sessions
 
     @property
     def tenders(self) -> Mapping[str, TenderOffered]:
@@ -297,6 +314,10 @@ class RemoteRoom:
         """Whether a cancel or a replace of an order has not arrived at the venue yet."""
         return account == self.account and client_order_id in self.engine.money.on_its_way
 
+    def place(self, order_id: int) -> QueuePlace | None:
+        """Where one's own working order stands in its queue, as the gateway tells it."""
+        return self.engine.place(order_id)
+
     def explained(self, record: Record) -> Explanation | None:
         """The story of an order, as the gateway tells it: it knows what passed in the market meanwhile."""
         name = record.client_order_id
@@ -306,6 +327,13 @@ class RemoteRoom:
             name = f"#{record.order_id}"
         query = {} if record.account == self.account else {"account": record.account}
         return read_explanation(self._transport.get(f"{self._path}/orders/{quote(name, safe='')}/explanation", query))
+
+    def previewed(self, messages: Sequence[Asked], *, most: bool = False) -> list[Preview]:
+        """What orders would do, as the gateway tries them: it has the engine."""
+        if self.closed:
+            raise DeskError("this desk is closed; vt.connect(...) makes a new one")
+        path = f"{self._path}/preview{'?most=true' if most else ''}"
+        return read_previews(self._transport.post(path, write_body(messages), timeout_s=PREVIEW_S))
 
     def rank(self, by: str) -> RemoteRanking:
         """A leaderboard, ``"xp"`` or ``"nav"``."""

@@ -11,22 +11,35 @@ import contextlib
 import logging
 import numbers
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
 from vtrade.domain.actions import CorporateAction
-from vtrade.domain.messages import Fact, Inbound, MarketFrame, NewsPublished, RoomCommand, TenderOffered
+from vtrade.domain.messages import (
+    Fact,
+    Inbound,
+    MarketFrame,
+    NewsPublished,
+    RoomCommand,
+    SessionChanged,
+    TenderOffered,
+)
 from vtrade.errors import DeskError, JournalError, VTradeError
 from vtrade.execution.blotter import Blotter, Record
 from vtrade.execution.engine import Engine
 from vtrade.execution.explain import Explanation
+from vtrade.execution.foresee import foresee
 from vtrade.execution.house import SPEED_MAX
+from vtrade.execution.places import Places, QueuePlace
+from vtrade.execution.preview import Preview
+from vtrade.execution.rehearsal import Asked
 from vtrade.gamification.engine import ProgressEngine
 from vtrade.gamification.leaderboard import Leaderboard
 from vtrade.market.candles import Candles
 from vtrade.market.dtype import EVENT, Events, Kind, SessionStatus
+from vtrade.market.prints import Prints
 from vtrade.market.tape import NewsItem, Tape, TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Clock, Log
@@ -85,6 +98,7 @@ class Room:
         self._acted = 0
         self._ahead_ns = 0
         self._held = 0
+        self._places = Places()
         self.closed = False
         """Whether the journal was let go of: what is known can be looked at, nothing can happen."""
         self.followers: list[Follower] = []
@@ -94,7 +108,12 @@ class Room:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._scores: dict[str, int] = {}
+        self._live = False
+        """Whether records come as they happen, and not from the log."""
+        self._counted = 0
+        """The newest record at which the engine's counts were read."""
         self.runtime = Runtime(log, on_message=self._publish, at_once=True)
+        self._live = True
         self.lock = self.runtime.lock
         if not self.runtime.engine.instruments:
             self.submit(opening)
@@ -156,6 +175,9 @@ class Room:
             if headline == (NewsItem(message.ts_ns, message.symbol, message.text),):
                 self._headlines += 1  # an announcement is no headline of the tape
         self.views.take(message, facts)
+        if self._live and self.runtime.heard == self.runtime.seq:  # the last of a batch: the engine is no further
+            self.views.traded(self.engine, at_once=self._counted == self.runtime.heard - 1)
+            self._counted = self.runtime.heard
         for told in tuple(self.followers):
             told(self.runtime.heard, message, facts)
 
@@ -187,9 +209,19 @@ class Room:
         return self.views.candles
 
     @property
+    def prints(self) -> Prints:
+        """The newest prints of every instrument."""
+        return self.views.prints
+
+    @property
     def news(self) -> list[NewsPublished]:
         """The newest headlines."""
         return self.views.news
+
+    @property
+    def sessions(self) -> list[SessionChanged]:
+        """The newest changes of a session: when trading began, stopped and went on."""
+        return self.views.sessions
 
     @property
     def tenders(self) -> dict[str, TenderOffered]:
@@ -210,9 +242,18 @@ class Room:
         """Whether a cancel or a replace of an order has not arrived at the venue yet."""
         return on_its_way(self.engine, account, client_order_id)
 
+    def place(self, order_id: int) -> QueuePlace | None:
+        """Where a working order stands in its queue, and how sure that is; under the lock."""
+        return self._places.of(self.engine, self.blotter.numbered(order_id), self.events())
+
     def explained(self, record: Record) -> Explanation | None:
         """``None``: a desk on this machine tells the story of an order by itself."""
         return None
+
+    def previewed(self, messages: Sequence[Asked], *, most: bool = False) -> list[Preview]:
+        """What orders would do, tried on a copy of the engine."""
+        with self.lock:
+            return foresee(self.engine, messages, most=most)
 
     def events(self) -> Events | None:
         """Market events so far; ``None`` without a tape."""

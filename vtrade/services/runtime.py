@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from vtrade.domain import display
 from vtrade.domain.messages import Fact, Inbound, decode_facts, decode_inbound, encode_facts, encode_inbound
 from vtrade.errors import JournalCorrupt, JournalError, ValueOffGrid, VTradeError
 from vtrade.execution.engine import Engine
@@ -355,6 +356,16 @@ class Verdict:
         if self.record is None:
             return f"{self.why}; all {self.records:,} records are equal"
         return f"record {self.record} differs: {self.why} ({self.records:,} records before it are equal)"
+
+    def __repr__(self) -> str:
+        if not self.ok:
+            return display.called("Verdict", str(self))
+        counts = f"{self.records:,} records", f"{self.facts:,} facts"
+        return display.called("Verdict", "all equal", *counts, f"state {self.state_hash[:12]}")
+
+    def _repr_html_(self) -> str:
+        verdict = "✓ All is as it was recorded" if self.ok else "✗ This is not what was recorded"
+        return display.html([display.Words(verdict, "strong"), display.Words(f"{self}.")])
 
 
 def verify(log: Log, *, progress: Callable[[int], None] | None = None) -> Verdict:

@@ -15,15 +15,19 @@ from typing import Any, NamedTuple, Protocol
 
 from vtrade.domain.accounts import RiskLimits
 from vtrade.domain.instruments import Instrument
-from vtrade.domain.messages import Fact, Inbound, NewsPublished, OrderTerms, TenderOffered
+from vtrade.domain.messages import Fact, Inbound, NewsPublished, OrderTerms, SessionChanged, TenderOffered
 from vtrade.domain.orders import Reason, Side
 from vtrade.domain.rules import RoomRules
 from vtrade.execution.blotter import Blotter, Record
 from vtrade.execution.explain import Explanation
+from vtrade.execution.places import QueuePlace
+from vtrade.execution.preview import Preview
+from vtrade.execution.rehearsal import Asked
 from vtrade.gamification.engine import ProgressEngine
 from vtrade.gamification.leaderboard import Standing
 from vtrade.market.candles import Candles
 from vtrade.market.dtype import Events
+from vtrade.market.prints import Prints
 from vtrade.market.tape import TapeHead
 from vtrade.portfolio.engine import PortfolioEngine
 from vtrade.ports import Entry
@@ -129,7 +133,11 @@ class DeskRoom(Protocol):
     @property
     def candles(self) -> Candles: ...
     @property
+    def prints(self) -> Prints: ...
+    @property
     def news(self) -> Sequence[NewsPublished]: ...
+    @property
+    def sessions(self) -> Sequence[SessionChanged]: ...
     @property
     def tenders(self) -> Mapping[str, TenderOffered]: ...
     @property
@@ -157,8 +165,14 @@ class DeskRoom(Protocol):
     def on_its_way(self, account: str, client_order_id: str) -> bool:
         """Whether a cancel or a replace of an order has not arrived at the venue yet."""
 
+    def place(self, order_id: int) -> QueuePlace | None:
+        """Where a working order stands in its queue, and how sure that is; under the lock."""
+
     def explained(self, record: Record) -> Explanation | None:
         """The story of an order, where somebody else has to tell it; ``None`` where the desk can."""
+
+    def previewed(self, messages: Sequence[Asked], *, most: bool = False) -> list[Preview]:
+        """What orders would do; see :func:`vtrade.execution.foresee.foresee`. Without the lock: it may take a while."""
 
     def rank(self, by: str) -> Ranking: ...
     def base_rate(self) -> float: ...

@@ -435,7 +435,7 @@ class RoomStreams:
                 del seat.working[number]
             seat.dirty = False
             money = money_of(room, seat.account, sorted(seat.moving))
-            now = money, tuple(order_now(engine, number) for number in seat.working)
+            now = money, tuple(order_now(room, number) for number in seat.working)
             seat.moving = set(money.on_its_way)
             if now != seat.told:
                 frame = encode_frame(Own(room.seq, *now))

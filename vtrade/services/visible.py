@@ -55,6 +55,7 @@ from vtrade.domain.stream import (
     Money,
     OrderNow,
     OrderTold,
+    PrintRows,
     Quote,
     Snapshot,
 )
@@ -64,6 +65,7 @@ from vtrade.gamification.engine import ProgressEngine
 from vtrade.gamification.state import dump
 from vtrade.market.candles import Candle, Candles
 from vtrade.market.load import SEEDED
+from vtrade.market.prints import Prints
 from vtrade.market.tape import TapeHead
 from vtrade.services.access import PERMISSIONS, May, Role
 from vtrade.services.shared import EngineLook, SharedRoom
@@ -82,6 +84,9 @@ OWN: Final = (
 
 ADDRESSED: Final = (NewsPublished,)
 """Facts that belong to the account in them, or to everybody where there is none."""
+
+PRINTS_TOLD: Final = 200
+"""Prints of an instrument that a newcomer is told of, and the most that one frame tells."""
 
 HIDDEN_ORDER: Final = -1
 """In place of the number of another participant's order."""
@@ -187,12 +192,14 @@ def money_of(room: SharedRoom, account: str, moving: Iterable[str] = ()) -> Mone
     )  # fmt: skip
 
 
-def order_now(engine: EngineLook, order_id: int) -> OrderNow:
-    """How a working order stands."""
-    ahead = engine.queue_ahead(order_id)
-    return OrderNow(
-        order_id, engine.waiting(order_id), -1 if ahead is None else ahead, engine.stop_price(order_id) or 0
-    )
+def order_now(room: SharedRoom, order_id: int) -> OrderNow:
+    """How a working order stands; under the room's lock."""
+    engine = room.engine
+    place, waiting, stop = room.place(order_id), engine.waiting(order_id), engine.stop_price(order_id) or 0
+    if place is None:
+        ahead = engine.queue_ahead(order_id)
+        return OrderNow(order_id, waiting, -1 if ahead is None else ahead, stop)
+    return OrderNow(order_id, waiting, place.ahead, stop, place.low, place.high, place.why)
 
 
 def quote_of(engine: EngineLook, k: int) -> Quote:
@@ -201,13 +208,18 @@ def quote_of(engine: EngineLook, k: int) -> Quote:
     return Quote(k, engine.session(k), engine.last(k), engine.touch(k), bids, asks)
 
 
-def candle_block(candles: Candles, instruments: int) -> CandleBlock:
-    """All candles of a room."""
+def candle_block(candles: Candles, instruments: int, *, prints: Prints | None = None) -> CandleBlock:
+    """All candles of a room, and its newest prints."""
     told = []
     for k in range(instruments):
-        rows = np.array(candles.of(k), np.int64).reshape(-1, 6)
-        told.append((candles.first(k), np.diff(rows, axis=0, prepend=0).astype("<i8").tobytes()))
-    return CandleBlock(candles._bars, tuple(told))
+        bars = np.array(candles.of(k), np.int64).reshape(-1, 6)
+        told.append((candles.first(k), np.diff(bars, axis=0, prepend=0).astype("<i8").tobytes()))
+    newest = (
+        ()
+        if prints is None
+        else tuple(PrintRows(k, tuple(rows)) for k in range(instruments) if (rows := prints.of(k, last=PRINTS_TOLD)))
+    )
+    return CandleBlock(candles._bars, tuple(told), newest)
 
 
 def newer_candles(candles: Candles, k: int, known: Candle | None) -> tuple[Candle, ...]:
@@ -277,7 +289,8 @@ def snapshot_for(room: SharedRoom, account: str, role: str) -> Snapshot:
         splits=dict(room.splits),
         play=None,
         money=money_of(room, mine, [r.client_order_id for r in working]) if mine else None,
-        on_orders=tuple(order_now(engine, r.order_id) for r in working),
+        sessions=tuple(room.sessions),
+        on_orders=tuple(order_now(room, r.order_id) for r in working),
     )
 
 

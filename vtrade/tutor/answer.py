@@ -8,13 +8,18 @@ Markdown.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from math import isfinite
-from typing import Final
+from typing import Any, Final, Literal
 
 import msgspec
 
+from vtrade.domain import display
+from vtrade.errors import TutorError
+
 HINT_LEVEL_MAX: Final = 3
 """Hints of an exercise: a question back, a method, a worked example."""
+ONLY_YOU: Final = "Only you can confirm it."
 UNKNOWN: Final = "unknown"
 """How a number that is not a number is shown."""
 
@@ -24,6 +29,105 @@ class EvidenceUsed(msgspec.Struct, frozen=True):
 
     source: str
     text: str
+
+
+OrderTypeName = Literal["market", "limit", "stop_market", "stop_limit"]
+TifName = Literal["DAY", "GTC", "IOC", "FOK"]
+
+
+class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The terms of an order, in whole units.
+
+    Examples
+    --------
+    >>> print(OrderTerms(symbol="ACME", side="sell", type="stop_market", quantity=100, stop_price=99.5, tif="GTC"))
+    sell 100 ACME at market once it trades at 99.50, GTC
+    """
+
+    symbol: str
+    side: Literal["buy", "sell"]
+    type: OrderTypeName
+    quantity: float
+    limit_price: float | None = None
+    stop_price: float | None = None
+    tif: TifName = "DAY"
+    reduce_only: bool = False
+
+    def __str__(self) -> str:
+        limit = "at market" if self.limit_price is None else f"at {exact_price(self.limit_price)} or better"
+        stop = "" if self.stop_price is None else f" once it trades at {exact_price(self.stop_price)}"
+        only = ", only to reduce the position" if self.reduce_only else ""
+        return f"{self.side} {number(self.quantity)} {self.symbol} {limit}{stop}, {self.tif}{only}"
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """An order put forward, for the student alone to confirm or to discard.
+
+    Attributes
+    ----------
+    id : str
+        Its name on the desk.
+    terms : OrderTerms
+    why : str
+        Plain text, perhaps of a language model.
+    evidence : tuple of EvidenceUsed
+    source : str
+        Who put it forward.
+    expires_ns : int
+        On the desk's monotonic clock; it cannot be confirmed from then on.
+
+    Examples
+    --------
+    >>> terms = OrderTerms(symbol="ACME", side="buy", type="limit", quantity=100, limit_price=99.5)
+    >>> print(Proposal(id="p1", terms=terms, why="You asked for it.", expires_ns=0))
+    Proposal p1: buy 100 ACME at 99.50 or better, DAY. You asked for it.
+    """
+
+    id: str
+    terms: OrderTerms
+    why: str
+    expires_ns: int
+    evidence: tuple[EvidenceUsed, ...] = ()
+    source: str = "offline"
+
+    def confirm(self) -> Any:
+        """Send the order, as its owner; the order that came of it.
+
+        Raises
+        ------
+        VTradeError
+            If it has expired, was discarded or was confirmed before.
+        """
+        return self._act("confirm")
+
+    def discard(self) -> None:
+        """Let it go; that goes on the record."""
+        self._act("discard")
+
+    def _act(self, what: str) -> Any:
+        act = vars(self).get("_act_of_the_desk")
+        if act is None:
+            raise TutorError(f"proposal {self.id} is not on a desk here; ask again on the desk that is to trade")
+        return act(what)
+
+    def __str__(self) -> str:
+        return f"Proposal {self.id}: {self.terms}. {self.why}"
+
+    def __repr__(self) -> str:
+        return display.called("Proposal", self.id, str(self.terms))
+
+    _repr_pretty_ = display.pretty
+
+    def _repr_html_(self) -> str:
+        evidence = "; ".join(used.source for used in self.evidence)
+        told = {"order": str(self.terms), "why": self.why, "based on": evidence, "from": self.source}
+        return display.html([display.facts(told, title=f"Proposal {self.id}"), display.Words(ONLY_YOU, "quiet")])
+
+
+def held_by(proposal: Proposal, act: Callable[[str], Any]) -> Proposal:
+    """The proposal, with the desk's way to ``confirm`` or ``discard`` it."""
+    vars(proposal)["_act_of_the_desk"] = act
+    return proposal
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +151,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         ``"offline"``, or the name of the language model.
     notices : tuple of str
         What the reader should know about how the answer came to be.
-    proposals : tuple of str
-        Orders put forward for the student's own confirmation; the tutor of this version makes none.
+    proposals : tuple of Proposal
+        Orders put forward for the student's own confirmation.
     hint_level : int
         0, or 1 to 3 where the answer is a hint.
     topic : str
@@ -69,7 +173,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[EvidenceUsed, ...] = ()
     source: str = "offline"
     notices: tuple[str, ...] = ()
-    proposals: tuple[str, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     hint_level: int = 0
     topic: str = ""
 
@@ -78,11 +182,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         """The question with its answer, to be passed on as history of the next question."""
         return Turn(question=self.question, text=self.text, topic=self.topic, hint_level=self.hint_level)
 
+    def __repr__(self) -> str:
+        first = display.shortened(without_markdown(self.text), 80)
+        proposals = f"{len(self.proposals)} proposed" if self.proposals else ""
+        return display.called("Answer", repr(display.shortened(self.question, 60)), self.source, first, proposals)
+
+    _repr_pretty_ = display.pretty
+
     def __str__(self) -> str:
         parts = [f"Note: {notice}" for notice in self.notices]
         parts.append(without_markdown(self.text))
         if self.evidence:
             parts.append("Based on: " + "; ".join(f"{used.source} ({used.text})" for used in self.evidence) + ".")
+        parts += [f"{proposal} {ONLY_YOU}" for proposal in self.proposals]
         return "\n\n".join(parts)
 
     def _repr_markdown_(self) -> str:
@@ -90,6 +202,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         parts.append(self.text)
         if self.evidence:
             parts.append("\n".join(f"- *{escape(used.source)}*: {escape(used.text)}" for used in self.evidence))
+        parts += [f"> **Proposal**: {escape(f'{p.terms}. {p.why}')} {ONLY_YOU}" for p in self.proposals]
         return "\n\n".join(parts)
 
 
@@ -146,6 +259,18 @@ def number(value: float) -> str:
     if not isfinite(value):
         return UNKNOWN
     return f"{value:,.0f}" if value == int(value) else f"{value:,.6f}".rstrip("0")
+
+
+def exact_price(value: float) -> str:
+    """A price as text, with two decimals or as many more as it has.
+
+    Examples
+    --------
+    >>> exact_price(1178.2), exact_price(0.0125)
+    ('1,178.20', '0.0125')
+    """
+    text = f"{value:,.6f}"
+    return text[:-4] + text[-4:].rstrip("0")
 
 
 def percent(share: float, *, decimals: int = 1) -> str:

@@ -21,8 +21,9 @@ from vtrade.tutor import hints
 from vtrade.tutor.answer import Answer, EvidenceUsed, Turn
 from vtrade.tutor.evidence import EvidenceSource
 from vtrade.tutor.offline import answer_offline, read_for
+from vtrade.tutor.proposals import MAY_PROPOSE, PROPOSE_ORDER, Drafts, Propose, put_forward
 from vtrade.tutor.recognise import QUESTION_CHARACTERS_MAX, Kind, kind_of
-from vtrade.tutor.tools import TOOLS, Tool, run_tool
+from vtrade.tutor.tools import PROPOSES, TOOLS, Found, Tool, run_tool
 
 CHARACTERS_PER_TOKEN: Final = 4
 """By which tokens are estimated where a server does not count them."""
@@ -154,6 +155,7 @@ def ask(
     history: Sequence[Turn] = (),
     on_text: OnText | None = None,
     limits: Limits | None = None,
+    propose: Propose | None = None,
 ) -> Answer:
     """Answer a question with a language model, and without one where it does not answer.
 
@@ -169,6 +171,9 @@ def ask(
     on_text : callable, optional
         Receives the text as it comes; when the model fails on the way, the notice and the offline answer follow.
     limits : Limits, optional
+    propose : callable, optional
+        Takes an order that is put forward for the student to confirm, once the answer is whole; without it the model
+        has no tool for that.
 
     Returns
     -------
@@ -185,10 +190,12 @@ def ask(
     notice = NO_MODEL
     if model is not None:
         try:
-            return ask_model(question, evidence, model, history=history, on_text=on_text, limits=limits)
+            return ask_model(
+                question, evidence, model, history=history, on_text=on_text, limits=limits, propose=propose
+            )
         except LanguageModelError as error:
             notice = f"{error} The offline tutor answers instead."
-    answer = answer_offline(question, evidence, history=history)
+    answer = answer_offline(question, evidence, history=history, propose=propose)
     answer = msgspec.structs.replace(answer, notices=(notice, *answer.notices))
     if on_text is not None:
         on_text(f"\n\n{notice}\n\n{answer.text}" if model is not None else answer.text)
@@ -203,6 +210,7 @@ def ask_model(
     history: Sequence[Turn] = (),
     on_text: OnText | None = None,
     limits: Limits | None = None,
+    propose: Propose | None = None,
 ) -> Answer:
     """Answer a question with a language model that looks things up in the evidence.
 
@@ -218,6 +226,11 @@ def ask_model(
     about = hints.subject(read, history) if kind is Kind.EXERCISE else ""
     level = hints.next_level(about, history) if about else 0
     messages = _opening(read.raw, history[-bound.history_turns :] if bound.history_turns else (), level)
+    tools: tuple[Tool, ...] = TOOLS
+    if propose is not None:
+        tools = (*TOOLS, PROPOSES)
+        messages[0] = Message(role="system", content=f"{messages[0].content}\n\n{MAY_PROPOSE}")
+    drafts = Drafts(read, kind, evidence, history)
     spent = _Spent(bound)
     said: list[str] = []
     used: list[EvidenceUsed] = []
@@ -225,13 +238,17 @@ def ask_model(
     for _ in range(bound.rounds):
         if said and said[-1] and on_text is not None:
             on_text("\n\n")
-        text, calls, finish = _reply(model, messages, bound, spent, on_text)
+        text, calls, finish = _reply(model, messages, tools, bound, spent, on_text)
         said.append(text)
         if not calls:
             break
         messages.append(Message(role="assistant", content=text, tool_calls=calls))
         for call in calls:
-            found = run_tool(call.name, call.arguments, evidence, characters_max=bound.tool_result_characters)
+            if call.name == PROPOSE_ORDER and propose is not None:
+                told = drafts.take(call.arguments, used, source=model.name)
+                found = Found(text=msgspec.json.encode(told).decode())
+            else:
+                found = run_tool(call.name, call.arguments, evidence, characters_max=bound.tool_result_characters)
             used += found.used
             messages.append(Message(role="tool", content=found.text, tool_call_id=call.id))
     else:
@@ -241,12 +258,17 @@ def ask_model(
     answer = "\n\n".join(filter(None, said))
     if not answer.strip():
         raise LanguageModelError(f"The language model {model.name} sent an empty answer.")
+    checked = " ".join([answer, *(draft.why for draft in drafts.kept)])
+    shown = [Message(role="tool", content=str(draft.terms)) for draft in drafts.kept]
+    notices = tuple(_notices(checked, [*messages, *shown], finish=finish, cut=read.cut))
+    proposals, dropped = put_forward(drafts.kept, propose)
     return Answer(
         question=asked,
         text=answer,
         evidence=tuple(dict.fromkeys(used)),
         source=model.name,
-        notices=tuple(_notices(answer, messages, finish=finish, cut=read.cut)),
+        notices=notices + dropped,
+        proposals=proposals,
         hint_level=level,
         topic=hints.PREFIX + about if about else str(kind),
     )
@@ -287,14 +309,19 @@ class _Spent:
 
 
 def _reply(
-    model: LanguageModel, messages: Sequence[Message], bound: Limits, spent: _Spent, on_text: OnText | None
+    model: LanguageModel,
+    messages: Sequence[Message],
+    tools: Sequence[Tool],
+    bound: Limits,
+    spent: _Spent,
+    on_text: OnText | None,
 ) -> tuple[str, tuple[ToolCall, ...], str]:
     """One reply of the model: its text, what it wants looked up, and why it ended."""
     sent = _characters(messages) // CHARACTERS_PER_TOKEN
     spent.check_tokens(model, sent)
     pieces: list[str] = []
     calls: list[ToolCall] = []
-    with closing(_chunks(model, messages, spent.time_left_s(model))) as chunks:
+    with closing(_chunks(model, messages, tools, spent.time_left_s(model))) as chunks:
         for chunk in chunks:
             match chunk:
                 case TextDelta(text):
@@ -322,12 +349,14 @@ def _reply(
     raise LanguageModelError(f"The reply of the language model {model.name} broke off.")
 
 
-def _chunks(model: LanguageModel, messages: Sequence[Message], timeout_s: float) -> Generator[Chunk]:
+def _chunks(
+    model: LanguageModel, messages: Sequence[Message], tools: Sequence[Tool], timeout_s: float
+) -> Generator[Chunk]:
     """The model's chunks; whatever goes wrong inside the model becomes a ``LanguageModelError`` without its details."""
     failed = ""
     stream: Iterator[Chunk] | None = None
     try:
-        stream = model.stream(messages, TOOLS, timeout_s=timeout_s)
+        stream = model.stream(messages, tools, timeout_s=timeout_s)
         yield from stream
     except (LanguageModelError, GeneratorExit):
         raise

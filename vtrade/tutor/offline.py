@@ -11,9 +11,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from vtrade.tutor import account_talk, hints, order_talk
 from vtrade.tutor.answer import Answer, EvidenceUsed, Turn, escape
 from vtrade.tutor.evidence import EvidenceSource, MarketEvidence, OrderEvidence
+from vtrade.tutor.proposals import OrderDraft, Propose, put_forward
+from vtrade.tutor.protect import Told, as_named, protect
 from vtrade.tutor.recognise import QUESTION_CHARACTERS_MAX, Kind, Question, kind_of, read_question
 from vtrade.tutor.review import review_order
 from vtrade.tutor.topics import Topic
@@ -25,10 +29,13 @@ CAN_ANSWER: Final = """\
 - your account: "How am I doing?", "Am I too concentrated?", "What is my buying power?", "What are my limits?"
 - the market: "What is the spread of ...?" with a symbol
 - a word: "What is a limit order?", queue position, slippage, FOK, drawdown, Sharpe ratio, ...
+- an exit: "How would I protect my position?" works a stop out in your own numbers
 - your way: "What next?", "Which missions are open?", "Give me a hint about slippage\""""
 
 
-def answer_offline(question: str, evidence: EvidenceSource, *, history: Sequence[Turn] = ()) -> Answer:
+def answer_offline(
+    question: str, evidence: EvidenceSource, *, history: Sequence[Turn] = (), propose: Propose | None = None
+) -> Answer:
     """Answer a question from the evidence, without a language model.
 
     Parameters
@@ -38,6 +45,8 @@ def answer_offline(question: str, evidence: EvidenceSource, *, history: Sequence
         Of the student who asks.
     history : sequence of Turn
         Earlier questions of this conversation, oldest first (``answer.turn`` of each); it makes hints climb.
+    propose : callable, optional
+        Takes an order that is put forward for the student to confirm; without it, none is.
 
     Examples
     --------
@@ -50,6 +59,9 @@ def answer_offline(question: str, evidence: EvidenceSource, *, history: Sequence
     read = read_for(asked, evidence)
     kind = kind_of(read)
     answer = _ANSWERS[kind](read, evidence, history, kind)
+    told = _CARDS[kind](read, evidence) if kind in _CARDS else None
+    if told is not None:
+        answer = _with_card(answer, told, propose)
     notices = [f"Only the first {QUESTION_CHARACTERS_MAX:,} characters of the question were read."] if read.cut else []
     if kind is not Kind.MARKET and read.unknown_symbols and kind in _ABOUT_A_SYMBOL:
         notices.append(f"Nothing called {' or '.join(read.unknown_symbols)} trades here, so that name was left out.")
@@ -57,10 +69,26 @@ def answer_offline(question: str, evidence: EvidenceSource, *, history: Sequence
         question=asked,
         text=answer.text,
         evidence=answer.evidence,
-        notices=tuple(notices),
+        notices=(*notices, *answer.notices),
+        proposals=answer.proposals,
         hint_level=answer.hint_level,
         topic=answer.topic or str(kind),
     )
+
+
+def _with_card(answer: Answer, told: Told, propose: Propose | None) -> Answer:
+    """The answer with what was worked out, and with a card where the order may be put forward."""
+    text, evidence, draft = told
+    proposals, notices = put_forward((draft,) if isinstance(draft, OrderDraft) else (), propose)
+    said = [answer.text, text]
+    if proposals:
+        said.append("The card holds exactly these terms. Nothing is sent unless you confirm it.")
+    elif draft is not None:
+        said.append(f"As an order that would be: {escape(str(draft.terms))}. Only you can send it.")
+    return msgspec.structs.replace(
+        answer, text="\n\n".join(filter(None, said)), evidence=(*answer.evidence, *evidence), proposals=proposals,
+        notices=notices,
+    )  # fmt: skip
 
 
 def read_for(question: str, evidence: EvidenceSource) -> Question:
@@ -328,6 +356,10 @@ def _act(read: Question, source: EvidenceSource, _: Sequence[Turn], kind: Kind) 
     )
 
 
+def _protect(read: Question, source: EvidenceSource, _: Sequence[Turn], kind: Kind) -> Answer:
+    return _say("")
+
+
 def _unknown(read: Question, source: EvidenceSource, _: Sequence[Turn], kind: Kind) -> Answer:
     return _say(f"I cannot tell that from the evidence I have. What I can answer is about\n\n{CAN_ANSWER}")
 
@@ -335,6 +367,7 @@ def _unknown(read: Question, source: EvidenceSource, _: Sequence[Turn], kind: Ki
 _ANSWERS: Final[dict[Kind, Draft]] = {
     Kind.HELP: _help,
     Kind.ACT: _act,
+    Kind.PROTECT: _protect,
     Kind.EXERCISE: _exercise,
     Kind.TERM: _term,
     Kind.REVIEW: _about_order,
@@ -358,6 +391,12 @@ _ANSWERS: Final[dict[Kind, Draft]] = {
     Kind.UNKNOWN: _unknown,
 }
 """One answer for each kind of question."""
+
+_CARDS: Final[dict[Kind, Callable[[Question, EvidenceSource], Told | None]]] = {
+    Kind.ACT: as_named,
+    Kind.PROTECT: protect,
+}
+"""Questions that an order may be prepared for."""
 
 _ORDER_KINDS: Final = frozenset(str(kind) for kind, draft in _ANSWERS.items() if draft is _about_order)
 _ABOUT_A_SYMBOL: Final = frozenset(

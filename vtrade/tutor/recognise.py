@@ -32,6 +32,8 @@ from vtrade.tutor.words import (
     OTHER,
     PERFORMANCE,
     PROGRESS,
+    PROTECT,
+    PROTECT_PHRASES,
     mend,
     vocabulary,
 )
@@ -49,6 +51,7 @@ class Kind(StrEnum):
 
     HELP = "help"
     ACT = "act"
+    PROTECT = "protect"
     EXERCISE = "exercise"
     TERM = "term"
     REVIEW = "review"
@@ -209,7 +212,9 @@ def _topics_in(words: list[str]) -> tuple[tuple[Topic, ...], list[str]]:
 # --- kinds -------------------------------------------------------------------------------------------------------
 
 _ACT: Final = re.compile(
-    r"^(?:please |can you |could you |will you |would you |go |just |now )*(?:buy|sell|place|submit|cancel|liquidate)\b"
+    r"^(?:please |can you |could you |will you |would you |go |just |now |i want to |i would like to |let me |"
+    r"help me )*"
+    r"(?:buy|sell|place|submit|cancel|liquidate)\b"
 )
 
 
@@ -234,9 +239,18 @@ def _is_term(q: Question) -> bool:
     return bare or (_asks_meaning(q) and not q.has("happened", "happen"))
 
 
+def _is_protect(q: Question) -> bool:
+    what = _is_mine(q) or bool(q.symbols) or q.has("position", "positions", "holding", "holdings", "this", "it")
+    asked = q.has(*PROTECT) or q.says(*PROTECT_PHRASES)
+    decision = q.says("should i", "should we")
+    return asked and what and not decision and not q.order_ids and not q.has("mean", "means", "define", "why")
+
+
 def _is_exercise(q: Question) -> bool:
     if q.says("should i use") and q.topics and not q.symbols:
         return False
+    if q.order_ids and q.text.startswith("why "):
+        return False  # what happened to an order comes first, whatever else is asked
     words = ("hint", "hints", "solve", "solution", "homework", "recommend", "predict", "forecast", "advice")
     return q.has(*words) or q.says(*DECISION_PHRASES)
 
@@ -276,6 +290,7 @@ Test = Callable[[Question], bool]
 KINDS: Final[tuple[tuple[Kind, Test], ...]] = (
     (Kind.HELP, _is_help),
     (Kind.ACT, lambda q: bool(_ACT.match(q.text)) and not _asks_meaning(q) and not _is_exercise(q)),
+    (Kind.PROTECT, _is_protect),
     (Kind.NEXT, lambda q: q.text in ("next", "now what", "what now") or q.says(*NEXT_PHRASES)),
     (Kind.REVIEW, _is_review),
     (Kind.EXERCISE, _is_exercise),

@@ -1,8 +1,9 @@
 """What may a language model look up, and how is it handed the result?
 
-Rules: six read-only look-ups and nothing else; there is no tool that places, changes or cancels an order, and none that
-names another account. A result is one JSON object whose texts are marked as data; it has a size limit, and a look-up
-that fails says so to the model instead of raising.
+Rules: six read-only look-ups; there is no tool that places, changes or cancels an order, and none that names another
+account. Where a desk takes proposals there is one tool more, which puts an order forward for the student to confirm. A
+result is one JSON object whose texts are marked as data; it has a size limit, and a look-up that fails says so to the
+model instead of raising.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from vtrade.tutor import account_talk, order_talk
 from vtrade.tutor.answer import EvidenceUsed, without_markdown
 from vtrade.tutor.evidence import EvidenceSource, Headline, OrderEvidence
+from vtrade.tutor.proposals import PARAMETERS, PROPOSE_ORDER
 from vtrade.tutor.recognise import Kind
 from vtrade.tutor.topics import topic_names
 from vtrade.tutor.words import mend
@@ -83,7 +85,14 @@ TOOLS: Final = (
         parameters=_schema(term="The word, such as slippage."),
     ),
 )
-"""Everything a model can do."""
+"""Everything a model can look up."""
+
+PROPOSES: Final = Tool(
+    name=PROPOSE_ORDER,
+    description="Put an order forward on a card that only the student can confirm; sends nothing.",
+    parameters=PARAMETERS,
+)
+"""The only tool that has to do with an order to come; offered where a desk takes proposals."""
 
 
 def run_tool(name: str, arguments: str, source: EvidenceSource, *, characters_max: int = 8_000) -> Found:

@@ -53,6 +53,8 @@ MARKET: Final = frozenset(
 PROGRESS: Final = frozenset(
     "level xp badge badges mission missions progress streak streaks achievement achievements rank".split()
 )
+PROTECT: Final = frozenset("protect protects protecting protected protection hedge hedging safeguard".split())
+PREPARE: Final = frozenset("propose proposal prepare draft place submit".split())
 OTHER: Final = frozenset(
     "account advice afford again all allowed already altogether am another answer as at average avg best better "
     "bigger by cash cheap closed completely concept consequence consider correct could done down enough "
@@ -77,6 +79,15 @@ DECISION_PHRASES: Final = tuple(
         "what can i do|would you buy|would you sell|worth buying|worth selling|good time to|good idea to|"
         "a good buy|what to buy|what to sell|which stock|which stocks|best trade|best stock|make money|go up|"
         "go down|will it rise|will it fall|good strategy|best strategy"
+    ).split("|")
+)
+PROTECT_PHRASES: Final = tuple(
+    "limit my loss|limit my losses|limit the loss|cap my loss|cap my losses|lock in|stop for my|stop on my".split("|")
+)
+PREPARE_PHRASES: Final = tuple(
+    (
+        "set up an order|set up a|set it up|make an order|i want to buy|i want to sell|i would like to buy|"
+        "i would like to sell|let me buy|let me sell|help me buy|help me sell|help me close|help me reduce"
     ).split("|")
 )
 NEXT_PHRASES: Final = tuple(
@@ -104,7 +115,8 @@ CONTRACTIONS: Final = (
 def vocabulary() -> frozenset[str]:
     """All known words: those that questions are recognised by, and those of the topics' names."""
     named = frozenset(word for name in topic_names() for word in name.split())
-    sets = (FILLER, MINE, ORDER, NOT, DENIED, FILLED, COST, PERFORMANCE, CONCENTRATION, MARKET, PROGRESS, OTHER)
+    sets = (FILLER, MINE, ORDER, NOT, DENIED, FILLED, COST, PERFORMANCE, CONCENTRATION, MARKET, PROGRESS, PROTECT,
+            PREPARE, OTHER)  # fmt: skip
     return named.union(*sets)
 
 

@@ -1,9 +1,9 @@
 """What is the least a browser must be told to see the newest view?
 
 Rules: a view is a dict of *sections* (its top-level keys). A message carries only the sections that changed since the
-last message. Three kinds of section change a little at a time and travel as a difference: keyed rows (orders,
-positions, symbols) as the rows that changed, bars as the tail that changed. :func:`apply` is the same fold the browser
-does, so that a test can prove ``apply(old, changes(old, new)) == new`` without a browser.
+last message. Two kinds of section change a little at a time and travel as a difference: lists of rows (``KEYED``) as
+the rows that changed, and columns that grow at their end (``SERIES``) as the tail that changed. :func:`apply` is the
+same fold the browser does, so that a test can prove ``apply(old, changes(old, new)) == new`` without a browser.
 
 ``seq`` of a message counts messages of one panel: the browser drops an older one and asks for a full one after a gap.
 """
@@ -13,13 +13,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-KEYED: Final = {"orders": "id", "positions": "symbol", "symbols": "symbol"}
+KEYED: Final = {
+    "orders": "id", "ladder_orders": "id", "order_list": "id", "fills": "seq", "positions": "symbol",
+    "symbols": "symbol", "coach_turns": "id", "coach_text": "id", "watch_rows": "symbol", "sparks": "symbol", "news": "id", "alerts": "id",
+    "fired": "n",
+}  # fmt: skip
 """Sections that are lists of rows, with the name of the field that tells the rows apart."""
 
 NOT_SENT: Final = frozenset({"seq"})
 """Keys of a view that the browser has no use for."""
 
-_SERIES: Final = ("t", "o", "h", "l", "c", "v")
+SERIES: Final = {"bars": "t", "prints": "n", "equity": "t"}
+"""Sections that are columns of one length and some single values, oldest row first, with the column that tells the
+rows apart."""
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +40,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     -------
     dict
         Any of ``sections`` (key to new value; ``None`` for one that went away), ``rows`` (key to changed rows) and
-        ``bars_tail``; empty when nothing changed.
+        ``tails`` (key to a changed tail); empty when nothing changed.
 
     Examples
     --------
@@ -47,6 +53,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """
     sections: dict[str, Any] = {}
     rows: dict[str, Any] = {}
+    tails: dict[str, Any] = {}
     message: dict[str, Any] = {}
     for key, value in new.items():
         if key in NOT_SENT or (key in old and old[key] == value):
@@ -57,15 +64,17 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
             if patch is not None:
                 rows[key] = patch
                 continue
-        if key == "bars" and before and value:
-            tail = _changed_bars(before, value)
+        if key in SERIES and before and value:
+            tail = _changed_tail(before, value, SERIES[key])
             if tail is not None:
-                message["bars_tail"] = tail
+                tails[key] = tail
                 continue
         sections[key] = value
     sections.update({key: None for key in old if key not in new and key not in NOT_SENT and old[key] is not None})
     if rows:
         message["rows"] = rows
+    if tails:
+        message["tails"] = tails
     if sections:
         message["sections"] = sections
     return message
@@ -88,11 +97,10 @@ def apply(view: Mapping[str, Any], message: Mapping[str, Any]) -> dict[str, Any]
         by_key.update({row[key]: row for row in patch["changed"]})
         order = patch.get("order") or [row[key] for row in result[name]]
         result[name] = [by_key[item] for item in order]
-    tail = message.get("bars_tail")
-    if tail is not None:
-        bars = result["bars"]
+    for name, tail in message.get("tails", {}).items():
+        series = {**result[name], **tail["values"]}
         kept = slice(tail["drop"], tail["drop"] + tail["keep"])
-        result["bars"] = {**bars, **{name: bars[name][kept] + tail[name] for name in _SERIES}}
+        result[name] = {**series, **{column: series[column][kept] + rest for column, rest in tail["columns"].items()}}
     return result
 
 
@@ -108,14 +116,18 @@ def _changed_rows(before: list[Any], after: list[Any], key: str) -> dict[str, An
     return patch
 
 
-def _changed_bars(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Bars to drop at the front, bars to keep after them, and the rest; ``None`` if too little stays the same."""
-    if before.get("seconds") != after.get("seconds") or not after["t"] or after["t"][0] not in before["t"]:
+def _changed_tail(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+    """Rows to drop at the front, rows to keep after them, and the rest; ``None`` if too little stays the same."""
+    columns = [name for name, value in after.items() if isinstance(value, list)]
+    if [name for name, value in before.items() if isinstance(value, list)] != columns or set(before) != set(after):
         return None
-    drop = before["t"].index(after["t"][0])
-    keep, most = 0, min(len(before["t"]) - drop, len(after["t"]))
-    while keep < most and all(before[name][drop + keep] == after[name][keep] for name in _SERIES):
+    if not after[key] or after[key][0] not in before[key]:
+        return None
+    drop = before[key].index(after[key][0])
+    keep, most = 0, min(len(before[key]) - drop, len(after[key]))
+    while keep < most and all(before[name][drop + keep] == after[name][keep] for name in columns):
         keep += 1
     if keep < most // 2:
         return None
-    return {"drop": drop, "keep": keep, **{name: after[name][keep:] for name in _SERIES}}
+    values = {name: value for name, value in after.items() if name not in columns and before[name] != value}
+    return {"drop": drop, "keep": keep, "values": values, "columns": {name: after[name][keep:] for name in columns}}

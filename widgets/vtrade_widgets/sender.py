@@ -13,20 +13,34 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 INBOX_MESSAGES: Final = 64
 """Messages from the browser that may wait; more are refused, because the desk is stuck then."""
 
 
+class Sent(NamedTuple):
+    """What a worker sent.
+
+    Attributes
+    ----------
+    bytes : int
+    again_s : float or None
+        When there may be more to send even if nothing changes until then.
+    """
+
+    bytes: int
+    again_s: float | None
+
+
 class Worker(Protocol):
     """What the thread works for."""
 
-    def take(self, message: Mapping[str, Any]) -> None:
-        """Act on one message from the browser."""
+    def take(self, message: Mapping[str, Any]) -> int:
+        """Act on one message from the browser; return the bytes sent."""
 
-    def flush(self) -> int:
-        """Send what is new; return the bytes sent, 0 for nothing."""
+    def flush(self) -> Sent:
+        """Send what is new."""
 
 
 class Sender:
@@ -89,10 +103,12 @@ class Sender:
 
     def _work(self) -> None:
         next_s = 0.0
+        later_s: float | None = None
         while True:
             with self._state:
                 while not (self._closed or self._inbox):
-                    wait_s = next_s - time.monotonic() if self._dirty else None
+                    moment = next_s if self._dirty else later_s
+                    wait_s = None if moment is None else moment - time.monotonic()
                     if wait_s is not None and wait_s <= 0:
                         break
                     self._state.wait(wait_s)
@@ -100,15 +116,19 @@ class Sender:
                     return
                 messages = list(self._inbox)
                 self._inbox.clear()
-                due = self._dirty and time.monotonic() >= next_s
+                now = time.monotonic()
+                due = (self._dirty and now >= next_s) or (later_s is not None and now >= max(later_s, next_s))
                 if due:
-                    self._dirty = False
+                    self._dirty, later_s = False, None
             worker = self._worker()
             if worker is None:
                 return
-            for message in messages:
-                worker.take(message)
+            spent = sum(worker.take(message) for message in messages)
             if due:
                 sent = worker.flush()
-                next_s = time.monotonic() + max(self._period_s, sent / self._bytes_per_s)
+                spent += sent.bytes
+                next_s = time.monotonic() + self._period_s
+                if sent.again_s is not None:
+                    later_s = time.monotonic() + max(self._period_s, sent.again_s)
+            next_s = max(next_s, time.monotonic() + spent / self._bytes_per_s)
             del worker
