@@ -350,9 +350,7 @@ def test_a_lost_gateway_is_told_and_healed_without_a_second_order(shown: Shown, 
         expect(shown.find(".vt-foresee-text")).not_to_be_empty(timeout=15_000)
         child.kill()
         child.wait()
-        expect(shown.alarm).to_contain_text(
-            re.compile("connection lost|gateway", re.IGNORECASE), timeout=20_000
-        )
+        expect(shown.alarm).to_contain_text(re.compile("connection lost|gateway", re.IGNORECASE), timeout=20_000)
         shown.find(".vt-send").click()
         expect(shown.find(".vt-message, .vt-toast").first).not_to_be_empty(timeout=20_000)
     with process(tmp_path, port=int(url.rsplit(":", 1)[1])) as (_, again, _):

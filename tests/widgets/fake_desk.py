@@ -69,7 +69,7 @@ class FakeDesk:
         self.held: dict[str, list[float]] = {}
         self.book: list[dict[str, Any]] = []
         self.headlines = [
-            {"time": "09:41:10", "symbol": "ACME", "headline": "Acme Industries wins an order for 400 anvils"}
+            {"id": 1, "time": "09:41:10", "symbol": "ACME", "headline": "Acme Industries wins an order for 400 anvils"}
         ]
         self.handled: list[dict[str, Any]] = []
         self.callbacks: list[Callable[[], None]] = []

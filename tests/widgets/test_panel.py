@@ -100,11 +100,11 @@ def test_a_second_view_gets_everything_too(panel, desk):
 def test_only_what_changed_is_sent(panel, desk):
     say(panel, hello=True)
     until(lambda: panel.heard, "the first picture")
-    desk.headlines.append({"time": "09:50:00", "symbol": "BOLT", "headline": "Bolt Energy finds oil"})
+    desk.headlines.append({"id": 2, "time": "09:50:00", "symbol": "BOLT", "headline": "Bolt Energy finds oil"})
     desk.changed()
     until(lambda: len(panel.heard) == 2, "the news")
-    assert panel.heard[1].keys() == {"seq", "sections"}
-    assert panel.heard[1]["sections"].keys() == {"news"}
+    assert panel.heard[1].keys() == {"seq", "rows"}
+    assert panel.heard[1]["rows"].keys() == {"news"}
 
 
 def test_a_quiet_desk_sends_nothing(panel, desk):
@@ -347,11 +347,12 @@ def test_a_section_with_a_period_waits_and_then_comes(panel, desk, monkeypatch):
     monkeypatch.setitem(sections.SECTIONS, "news", sections.Section(lambda desk, look: [], period_s=0.4))
     say(panel, hello=True, needs=["quote", "news"])
     until(lambda: panel.heard, "the first picture")
-    desk.headlines.append({"time": "09:50:00", "symbol": "BOLT", "headline": "Bolt Energy finds oil"})
+    desk.headlines.append({"id": 2, "time": "09:50:00", "symbol": "BOLT", "headline": "Bolt Energy finds oil"})
     desk.tick()
     until(lambda: any("quote" in (m.get("sections") or {}) for m in panel.heard[1:]), "the quote")
     assert asked[:2] == [{"quote", "news"}, {"quote"}]
-    until(lambda: any("news" in (m.get("sections") or {}) for m in panel.heard[1:]), "the news, without another change")
+    heard = lambda: [{*(m.get("sections") or {}), *m.get("rows", {})} for m in panel.heard[1:]]  # noqa: E731
+    until(lambda: any("news" in names for names in heard()), "the news, without another change")
 
 
 def test_a_look_changes_what_the_desk_is_asked_for(panel, desk, monkeypatch):

@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vtrade.desk import branching, checks, coach, context, entry, frames, intents, journey, offbook, sections, summary
+from vtrade.desk import (
+    branching,
+    checks,
+    coach,
+    context,
+    entry,
+    frames,
+    intents,
+    journey,
+    offbook,
+    preview,
+    sections,
+    summary,
+)  # fmt: skip
 from vtrade.desk.alerts import Alerts, alerts_of
 from vtrade.desk.evidence import DeskEvidence
 from vtrade.desk.order import Order, find_record
@@ -376,6 +389,7 @@ class Desk:
     positions = frames.positions
     round_trips = frames.round_trips
     bars = chart_bars.table
+    preview = preview.preview
     prints = ladder.print_frame
     queue = ladder.queue_frame
     equity_curve = frames.equity_curve

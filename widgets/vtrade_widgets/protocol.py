@@ -15,8 +15,8 @@ from typing import Any, Final
 
 KEYED: Final = {
     "orders": "id", "ladder_orders": "id", "order_list": "id", "fills": "seq", "positions": "symbol",
-    "symbols": "symbol", "coach_turns": "id", "coach_text": "id", "watch_rows": "symbol", "sparks": "symbol", "news": "id", "alerts": "id",
-    "fired": "n",
+    "symbols": "symbol", "coach_turns": "id", "coach_text": "id", "watch_rows": "symbol", "sparks": "symbol",
+    "news": "id", "alerts": "id", "fired": "n",
 }  # fmt: skip
 """Sections that are lists of rows, with the name of the field that tells the rows apart."""
 
