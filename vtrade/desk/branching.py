@@ -1,7 +1,7 @@
-"""What does a branch of a desk begin with?
+"""How does a desk move along its tape, and what does a branch of it begin with?
 
-Rules: a branch is a log of its own whose first messages are those of the old one up to a moment, so it tells the same
-facts up to there; the old log stays as it is.
+Rules: only a market of one's own can be moved. A branch is a log of its own whose first messages are those of the old
+one up to a moment, so it tells the same facts up to there; the old log stays as it is.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from vtrade.desk import checks
 from vtrade.desk.sections.words import parse_moment
 from vtrade.domain.messages import Inbound, MarketFrame, OpenRoom, decode_inbound
 from vtrade.errors import DeskError
 from vtrade.market.dtype import EVENT
-from vtrade.services.room import CLOSED, Room
+from vtrade.services.room import CLOSED, NO_TAPE, Room
 
 if TYPE_CHECKING:
     from vtrade.desk.desk import Desk
@@ -46,6 +47,43 @@ def own_room(desk: Desk) -> Room:
             "vt.Desk(...) is a market of your own, to step through and rewind"
         )
     return desk._room
+
+
+def step(desk: Desk, events: int | None = None, *, seconds: float | None = None) -> Desk:
+    """Move on at once.
+
+    Parameters
+    ----------
+    events : int, optional
+        So many market events.
+    seconds : float, optional
+        So many simulated seconds. Without either, to the next event; on a bar tape, to the end of the next bar.
+    """
+    if events is not None and seconds is not None:
+        raise DeskError("step by events or by seconds, not by both")
+    room = own_room(desk)
+    if seconds is not None:
+        room.advance(room.now_ns + checks.span_ns(seconds))
+    elif events is not None:
+        room.step_events(checks.count(events, "events"))
+    else:
+        room.step()
+    return desk
+
+
+def run(desk: Desk, until: str | int | None = None) -> Desk:
+    """Play to a moment (``"10:30"``, or nanoseconds), or to the end of the tape, at once."""
+    room = own_room(desk)
+    if room.tape is None:
+        raise DeskError(NO_TAPE)
+    if until is None:
+        room.run()
+        return desk
+    end = moment_ns(desk, until)
+    if end < room.now_ns:
+        raise DeskError(f"{until} is in the past of this desk ({desk.now}); desk.rewind() goes back")
+    room.advance(end)
+    return desk
 
 
 def target_ns(desk: Desk, to: str | int | None) -> int:

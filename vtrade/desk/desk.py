@@ -42,7 +42,7 @@ from vtrade.errors import DeskError, ValueOffGrid
 from vtrade.execution.explain import Explanation, explain, reason_text
 from vtrade.market.tape import Tape
 from vtrade.portfolio.frames import format_ts
-from vtrade.services.room import NO_TAPE, Room
+from vtrade.services.room import Room
 from vtrade.services.rules import rules_from
 from vtrade.services.runtime import Verdict, verify
 from vtrade.services.shared import DeskRoom
@@ -433,40 +433,8 @@ class Desk:
         self._room.pause()
         return self
 
-    def step(self, events: int | None = None, *, seconds: float | None = None) -> Desk:
-        """Move on at once.
-
-        Parameters
-        ----------
-        events : int, optional
-            So many market events.
-        seconds : float, optional
-            So many simulated seconds. Without either, to the next event; on a bar tape, to the end of the next bar.
-        """
-        if events is not None and seconds is not None:
-            raise DeskError("step by events or by seconds, not by both")
-        room = branching.own_room(self)
-        if seconds is not None:
-            room.advance(room.now_ns + checks.span_ns(seconds))
-        elif events is not None:
-            room.step_events(checks.count(events, "events"))
-        else:
-            room.step()
-        return self
-
-    def run(self, until: str | int | None = None) -> Desk:
-        """Play to a moment (``"10:30"``, or nanoseconds), or to the end of the tape, at once."""
-        room = branching.own_room(self)
-        if room.tape is None:
-            raise DeskError(NO_TAPE)
-        if until is None:
-            room.run()
-            return self
-        end = branching.moment_ns(self, until)
-        if end < room.now_ns:
-            raise DeskError(f"{until} is in the past of this desk ({self.now}); desk.rewind() goes back")
-        room.advance(end)
-        return self
+    step = branching.step
+    run = branching.run
 
     def rewind(self, *, seconds: float | None = None, to: str | int | None = None) -> Desk:
         """Go back: this desk goes on from an earlier moment, in a journal of its own; the old one stays as it is.

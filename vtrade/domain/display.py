@@ -314,9 +314,9 @@ def _drawn(bar: Bar, width: int = 150) -> str:
     fill = ' fill="none"' if bar.end < bar.start else ' fill="currentColor" fill-opacity=".55"'
     zero = f"{width * (0 - bar.low) / span:.1f}"
     return (
-        f'<svg width="{width}" height="14" style="min-width:{width}px" aria-hidden="true"><path d="M{zero} 0V14" stroke="currentColor" '
-        f'stroke-opacity=".5"/><rect x="{left:.1f}" y="2.5" width="{max(right - left, 0.5):.1f}" height="9"{fill} '
-        f'stroke="currentColor"/></svg>'
+        f'<svg width="{width}" height="14" style="min-width:{width}px" aria-hidden="true"><path d="M{zero} 0V14" '
+        f'stroke="currentColor" stroke-opacity=".5"/><rect x="{left:.1f}" y="2.5" width="{max(right - left, 0.5):.1f}" '
+        f'height="9"{fill} stroke="currentColor"/></svg>'
     )
 
 

@@ -15,9 +15,9 @@ export function createHeader(ctx) {
   const tiles = {};
   const tile = (key, title) => {
     tiles[key] = h("b", {});
-    return h("div", { class: "vt-tile", role: "listitem", "data-tile": key }, h("span", { class: "vt-sub" }, title), tiles[key]);
+    return h("span", { class: "vt-tile", "data-tile": key }, h("span", { class: "vt-sub" }, title), " ", tiles[key]);
   };
-  const account = h("button", { type: "button", class: "vt-tiles vt-quiet", "aria-label": "Show the account", on: { click: () => ctx.emit("tab", "account") } },
+  const account = h("button", { type: "button", class: "vt-tiles vt-quiet", title: "Show the account", on: { click: () => ctx.emit("tab", "account") } },
     tile("nav", "NAV"), tile("pnl", "P&L"), tile("buying_power", "Buying power"));
   const level = h("button", { type: "button", class: "vt-link vt-level", on: { click: () => ctx.emit("tab", "progress") } });
 
