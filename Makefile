@@ -32,7 +32,10 @@ desk: $(READY) ## Open JupyterLab on the trading desk (TAPE=lobster:FILE.zip ano
 
 test: lint ## Check everything: style, types, import floors, then every test (ARGS="-k ledger" picks some)
 	$(SAY) "Tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) $(ARGS)
+
+# Two processes share the work: while one waits for servers, the other computes. PROCESSES=0 runs all in one.
+SHARED = $(if $(filter-out 0,$(or $(PROCESSES),2)),-n $(or $(PROCESSES),2) --dist loadgroup)
 
 lint: $(READY_TEST) ## Check style, types and import floors, without the tests
 	$(PANELS)

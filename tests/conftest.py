@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -147,6 +147,25 @@ def pytest_report_header() -> str:
     return "needs: " + ", ".join(f"{name} {'here' if need.here() else 'absent'}" for name, need in NEEDS.items())
 
 
+GROUPS = {
+    "adapters": "servers",
+    "backbone": "servers",
+    "stack": "servers",
+    "browser": "browser",
+    "notebooks": "browser",
+}
+"""Folders whose tests share servers, or a browser: each group runs in one process where several share the work."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares servers, where pytest-xdist deals the tests out."""
+    for item in items:
+        folder = item.path.relative_to(ROOT).parts[1:2] if item.path.is_relative_to(ROOT / "tests") else ()
+        group = GROUPS.get("".join(folder)) or ("browser" if "stage" in getattr(item, "fixturenames", ()) else "")
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         if unknown := set(marker.args) - NEEDS.keys():
@@ -180,6 +199,15 @@ def chromium() -> str:
     path = chromium_path()
     assert path is not None
     return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Any]:
+    """One browser for the whole run."""
+    from vtrade.bench import lab
+
+    with lab.chromium(chromium) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

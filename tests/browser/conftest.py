@@ -21,13 +21,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[lab
         yield running
 
 
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Any]:
-    """One Chromium for all browser tests."""
-    with labs.chromium(chromium) as running:
-        yield running
-
-
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     """A fresh page; its kernel ends with it."""

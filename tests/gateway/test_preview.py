@@ -15,7 +15,7 @@ from vtrade.domain.messages import SubmitOrder
 from vtrade.domain.orders import OrderType, Side
 from vtrade.gateway.config import GatewayConfig
 
-ORDER = {"type": "submit", "client_order_id": "x", "symbol": "ACME", "side": "buy", "quantity": 10}
+ORDER = {"type": "submit", "client_order_id": "tried-x", "symbol": "ACME", "side": "buy", "quantity": 10}
 PATH = f"/v1/rooms/{ROOM}/preview"
 
 
@@ -31,11 +31,11 @@ def test_an_order_is_tried_and_nothing_is_written(gateway: Running) -> None:
     before = seq(gateway)
     exits = {
         **ORDER,
-        "client_order_id": "y",
+        "client_order_id": "tried-y",
         "side": "sell",
         "order_type": "limit",
         "limit_price": "900",
-        "parent": "x",
+        "parent": "tried-x",
     }
     told = tried(gateway, ORDER, exits).json()["previews"]
     assert [p["status"] for p in told] == ["FILLED", "ACCEPTED"]

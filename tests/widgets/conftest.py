@@ -19,13 +19,6 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-dev-shm-usage",
-)
 PUMP_S = 0.01
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>stage</title>
 <style>body { margin: 12px; background: %s; } %s</style></head>
@@ -152,19 +145,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def stage_browser(chromium: str, front_end: None) -> Iterator[Any]:
-    """One Chromium for all stages."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def stage(stage_browser: Any, pictures: Path) -> Iterator[Callable[..., Stage]]:
+def stage(browser: Any, front_end: None, pictures: Path) -> Iterator[Callable[..., Stage]]:
     """Put one part of a desk on a page: ``stage(desk, "ladder", width=320, theme="dark")``."""
     made: list[Stage] = []
 
@@ -174,9 +156,7 @@ def stage(stage_browser: Any, pictures: Path) -> Iterator[Callable[..., Stage]]:
         from vtrade_widgets import panel
 
         made.append(
-            Stage(
-                stage_browser, panel(desk, part, **options), width=width, height=height, theme=theme, pictures=pictures
-            )
+            Stage(browser, panel(desk, part, **options), width=width, height=height, theme=theme, pictures=pictures)
         )
         return made[-1]
 

@@ -142,7 +142,7 @@ def read_explanation(data: bytes) -> Explanation:
 
     Examples
     --------
-    >>> read_explanation(b'{"title": "Order 1", "lines": ["accepted"]}')
+    >>> print(read_explanation(b'{"title": "Order 1", "lines": ["accepted"]}'))
     Order 1
       - accepted
     """
