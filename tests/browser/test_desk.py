@@ -359,3 +359,16 @@ def test_a_lost_gateway_is_told_and_healed_without_a_second_order(shown: Shown, 
         assert int(shown.run("print(len(desk.orders()))")) <= 1
         shown.run("desk.close_desk()")
     shown.page.bad.clear()
+
+
+def test_a_kernel_that_was_restarted_is_told_and_the_cell_brings_the_desk_back(shown: Shown) -> None:
+    page = shown.page
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    page.wait_for_function(labs.IDLE, timeout=PAINT_MS)
+    shown.find(".vt-play").click()
+    expect(shown.alarm).to_contain_text("run this cell again", timeout=15_000)
+    shown.run(SETUP)
+    shown.show()
+    send(shown)
+    expect(shown.find(".vt-blotter tr[data-status=FILLED]")).to_have_count(1, timeout=10_000)
+    page.bad.clear()  # JupyterLab itself says that the old comm is gone
