@@ -46,17 +46,17 @@ export function createLink(model, store, on) {
     });
   }
 
+  function answered(reply) {
+    const waiter = waiting.get(reply.reply);
+    if (!waiter) return; // the answer to another view, or one that came too late
+    clearTimeout(waiter.timer);
+    waiting.delete(reply.reply);
+    waiter.resolve(reply);
+  }
+
   function hear(message) {
-    if (message && typeof message.reply === "string") {
-      const waiter = waiting.get(message.reply);
-      if (!waiter) return; // the answer to another view, or one that came too late
-      on.silent(null);
-      clearTimeout(waiter.timer);
-      waiting.delete(message.reply);
-      waiter.resolve(message);
-      return;
-    }
     if (!message || typeof message.seq !== "number") return;
+    for (const reply of message.replies ?? []) answered(reply);
     const names = store.take(message);
     if (names === null) {
       if (!greeting) hello();

@@ -44,8 +44,8 @@ test("another look is said once", () => {
 test("a reply goes to the question that asked for it", async () => {
   const one = link.ask({ intent: "pause" });
   const two = link.ask({ intent: "play" });
-  model.hear({ reply: sent[1].request, kind: "ok", text: "two" });
-  model.hear({ reply: sent[0].request, kind: "ok", text: "one" });
+  model.hear({ seq: 1, full: true, replies: [{ reply: sent[1].request, kind: "ok", text: "two" }] });
+  model.hear({ seq: 2, replies: [{ reply: sent[0].request, kind: "ok", text: "one" }] });
   assert.equal((await one).text, "one");
   assert.equal((await two).text, "two");
 });
@@ -55,8 +55,8 @@ test("a question without a reply is told, and resolves to nothing", async () => 
   mock.timers.tick(6000);
   assert.equal(await asked, null);
   assert.deepEqual(told, [NO_ANSWER]);
-  model.hear({ reply: sent[0].request, kind: "ok", text: "late" });
-  assert.deepEqual(told, [NO_ANSWER]);
+  model.hear({ seq: 1, full: true, replies: [{ reply: sent[0].request, kind: "ok", text: "late" }] });
+  assert.deepEqual(told, [NO_ANSWER, null]);
 });
 
 test("after a gap it greets again", () => {

@@ -3,9 +3,9 @@
 Rules: Python keeps the newest view, the browser paints it; no rule of the market lives here or in the browser. The
 browser says which sections of the desk it looks at, and gets those (:mod:`vtrade_widgets.protocol`); what comes up is
 one message: about the view (``hello``, ``look``, ``alive``, ``bye``) or an intent for ``desk.handle``, which gets one
-reply. One thread (:mod:`vtrade_widgets.sender`) talks to the desk and to the browser, and lives only while somebody
-looks: a panel without a view has no thread and asks the desk nothing. Where no browser is alive (papermill, nbconvert,
-a page on the web) the cell shows :func:`static_html` instead.
+reply, in the next picture. One thread (:mod:`vtrade_widgets.sender`) talks to the desk and to the browser, and lives
+only while somebody looks: a panel without a view has no thread and asks the desk nothing. Where no browser is alive
+(papermill, nbconvert, a page on the web) the cell shows :func:`static_html` instead.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ class Panel(anywidget.AnyWidget):
         Look().changed(look)
         self._look: dict[str, Any] = look
         self._built: dict[str, tuple[float, Any]] = {}
+        self._replies: list[dict[str, Any]] = []
         self._sent: dict[str, Any] = {}
         self._full = True
         self._seq = 0
@@ -213,8 +214,8 @@ class Panel(anywidget.AnyWidget):
 
     # --- the sender's thread --------------------------------------------------------------------------------------
 
-    def take(self, message: Mapping[str, Any]) -> int:
-        """Act on a message from the browser; called by the sender's thread. Returns bytes sent."""
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Act on a message from the browser; called by the sender's thread. The reply goes with the next picture."""
         reply: Mapping[str, Any]
         try:
             if "look" in message:
@@ -230,9 +231,7 @@ class Panel(anywidget.AnyWidget):
         except Exception as error:  # told to the trader: the thread must go on
             reply = {"kind": "error", "text": _told(error)}
         self._built.clear()  # what was done is seen at once, also in sections that are asked for seldom
-        if self._sender is not None:
-            self._sender.wake()
-        return self._reply(message, reply)
+        self._reply(message, reply)
 
     def _looks(self, changes: Any) -> Mapping[str, Any]:
         if not isinstance(changes, dict):
@@ -254,15 +253,17 @@ class Panel(anywidget.AnyWidget):
             self._full = True
         return {"kind": "ok", "text": f"this is branch {number}" if number else "this is the original"}
 
-    def _reply(self, message: Mapping[str, Any], reply: Mapping[str, Any]) -> int:
-        told = {"reply": str(message.get("request", ""))[:60], **reply}
+    def _reply(self, message: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
+        told = {**reply, "reply": str(message.get("request", ""))[:60]}
         try:
-            size = len(json.dumps(told, allow_nan=False))
+            json.dumps(told, allow_nan=False)
         except (TypeError, ValueError) as error:
             told = {"reply": told["reply"], "kind": "error", "text": f"The answer cannot be sent: {error}."}
-            size = 0
-        self._post(told)
-        return size + ENVELOPE_BYTES
+        with self._lock:
+            self._replies.append(told)
+            sender = self._sender
+        if sender is not None:
+            sender.wake()
 
     def _post(self, message: Mapping[str, Any]) -> None:
         send_without_request(self.comm)
@@ -279,10 +280,13 @@ class Panel(anywidget.AnyWidget):
                 self._detach()
                 return Sent(0, None)
             wanted = frozenset().union(*self._needs.values())
+            replies, self._replies = self._replies, []
         full, self._full = self._full, False
         state, over, again_s = self._state(wanted, now)
         message = {"full": True, "sections": state} if full else protocol.changes(self._sent, state)
         sent = 0
+        if replies:
+            message["replies"] = replies
         if message:
             self._seq += 1
             message["seq"] = self._seq
@@ -290,7 +294,7 @@ class Panel(anywidget.AnyWidget):
                 sent = len(json.dumps(message, allow_nan=False)) + ENVELOPE_BYTES
             except (TypeError, ValueError) as error:
                 state = {"error": {"text": f"The desk's view cannot be sent to the browser: {error}."}}
-                message = {"full": True, "sections": state, "seq": self._seq}
+                message = {"full": True, "sections": state, "seq": self._seq, "replies": replies}
                 sent = ENVELOPE_BYTES
             self._sent = state
             self._post(message)

@@ -36,8 +36,8 @@ class Sent(NamedTuple):
 class Worker(Protocol):
     """What the thread works for."""
 
-    def take(self, message: Mapping[str, Any]) -> int:
-        """Act on one message from the browser; return the bytes sent."""
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Act on one message from the browser."""
 
     def flush(self) -> Sent:
         """Send what is new."""
@@ -123,12 +123,11 @@ class Sender:
             worker = self._worker()
             if worker is None:
                 return
-            spent = sum(worker.take(message) for message in messages)
+            for message in messages:
+                worker.take(message)
             if due:
                 sent = worker.flush()
-                spent += sent.bytes
-                next_s = time.monotonic() + self._period_s
+                next_s = max(now + self._period_s, time.monotonic() + sent.bytes / self._bytes_per_s)
                 if sent.again_s is not None:
                     later_s = time.monotonic() + max(self._period_s, sent.again_s)
-            next_s = max(next_s, time.monotonic() + spent / self._bytes_per_s)
             del worker
