@@ -7,6 +7,8 @@ const ALIVE_MS = 60000; // how often a view says that it is still there
 
 export const NO_ANSWER = "The kernel does not answer. It may be busy with a cell; if it was restarted, run this cell again.";
 
+export const GONE = "The kernel in which this desk lived is gone. If it was restarted, run this cell again.";
+
 /**
  * @param model   the widget's model: send, on, off
  * @param store   where messages are folded
@@ -19,12 +21,21 @@ export function createLink(model, store, on) {
   let greeting = 0;
   let needs = [];
 
-  const say = (content) => model.send({ ...content, view: viewId });
+  /** Send; false where there is nobody to send to any more. */
+  function say(content) {
+    try {
+      model.send({ ...content, view: viewId });
+      return true;
+    } catch {
+      on.silent(GONE);
+      return false;
+    }
+  }
 
   /** Ask for the whole picture, three times at most before the trader is told. */
   function hello(tries = 3) {
     clearTimeout(greeting);
-    say({ hello: true, needs });
+    if (!say({ hello: true, needs })) return;
     greeting = setTimeout(() => {
       greeting = 0;
       if (tries > 1) hello(tries - 1);
@@ -35,7 +46,7 @@ export function createLink(model, store, on) {
   function request(content) {
     requests += 1;
     const name = `${viewId}-${requests}`;
-    say({ ...content, request: name });
+    if (!say({ ...content, request: name })) return Promise.resolve(null);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         waiting.delete(name);
@@ -93,11 +104,7 @@ export function createLink(model, store, on) {
         resolve(null);
       }
       waiting.clear();
-      try {
-        say({ bye: true });
-      } catch {
-        // the kernel is gone already
-      }
+      say({ bye: true });
     },
   };
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { createLink, NO_ANSWER } from "../src/link.js";
+import { createLink, GONE, NO_ANSWER } from "../src/link.js";
 import { createStore } from "../src/store.js";
 
 let sent;
@@ -72,4 +72,15 @@ test("closing says goodbye and leaves nobody waiting", async () => {
   assert.equal(await asked, null);
   assert.deepEqual(sent.at(-1), { bye: true, view: link.viewId });
   assert.equal(model.hear, null);
+});
+
+test("a kernel that is gone is told, and nobody waits for it", async () => {
+  model.send = () => {
+    throw new Error("Cannot send");
+  };
+  assert.equal(await link.ask({ intent: "pause" }), null);
+  link.need(["quote"]);
+  mock.timers.tick(60000);
+  assert.deepEqual([...new Set(told)], [GONE]);
+  link.close();
 });
