@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -42,6 +43,14 @@ class TestMemory(LogContract):
         with SqliteLog(MEMORY) as log:
             log.append([entry(1)])
         assert list(tmp_path.iterdir()) == []
+
+    def test_it_does_not_hold_all_it_was_told_in_memory(self) -> None:
+        before = psutil.Process().memory_info().rss
+        with SqliteLog(MEMORY) as log:
+            for n in range(60):
+                log.append([entry(n + 1, size=500_000)])
+            assert psutil.Process().memory_info().rss - before < 30_000_000, "of sixty megabytes"
+            assert seqs(log) == list(range(1, 61))
 
 
 @pytest.fixture

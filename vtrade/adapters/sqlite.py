@@ -26,6 +26,9 @@ SNAPSHOTS_KEPT: Final = 64
 """Older snapshots are thinned out, every second one, beyond this number."""
 
 MEMORY: Final = ":memory:"
+TEMPORARY: Final = ""
+"""What SQLite calls a database that is nobody else's and gone when it is closed. It keeps the newest pages in memory
+and the rest in a nameless file, so that a desk without a journal does not grow with all that its market did."""
 Rest = tuple[int, int, int]
 _MAGIC: Final = b"SQLite format 3\0"
 
@@ -72,7 +75,7 @@ class SqliteLog:
         """How the file lay when it was opened to be read as nobody was writing."""
         try:
             if self.path == MEMORY:
-                self._db = _connect(MEMORY)
+                self._db = _connect(TEMPORARY)
             else:
                 _check_head(Path(path), read_only=read_only)
                 if read_only:
